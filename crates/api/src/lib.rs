@@ -1,0 +1,1 @@
+//! Meilisearch's error codes and JSON shapes, by version.

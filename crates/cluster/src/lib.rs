@@ -1,0 +1,1 @@
+//! The replicated state: commands, apply, invariants and the port to it.

@@ -1,0 +1,1 @@
+//! Payload formats, primary keys, validation, ids, slots and the stamping of raw JSON.

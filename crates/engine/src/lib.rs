@@ -1,0 +1,1 @@
+//! The embedded search node: Meilisearch's engine behind the node contract.

@@ -1,0 +1,1 @@
+//! The contract with one node: client, credentials and conformance suite.

@@ -1,0 +1,1 @@
+//! Shard maps, rendezvous hashing, the desired layout and its differences.

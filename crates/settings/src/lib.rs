@@ -1,0 +1,1 @@
+//! User settings to node settings and back, by version.

@@ -1,0 +1,1 @@
+//! The tonic code generated from proto/ and its conversions.

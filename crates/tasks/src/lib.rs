@@ -1,1 +1,8 @@
 //! Task life cycle, filters, paging and the folding of node results into task details.
+//!
+//! A task is one client write. This crate knows what a task *is* and how Meilisearch shows it; what it waits for and
+//! when it is done is the replicated state's (`cluster`).
+
+mod task;
+
+pub use task::{TaskDetails, TaskKind, TaskRecord, TaskStatus};

@@ -5,10 +5,13 @@
 
 mod ids;
 mod index_uid;
+pub mod reserved;
 mod slots;
 mod timestamp;
 
-pub use ids::{Epoch, ForeignName, Generation, NodeId, PeerId, PeerLife, PhysicalId, PhysicalName, ShardId, TaskUid};
+pub use ids::{
+    Epoch, ForeignName, Generation, NodeId, PeerId, PeerLife, PhysicalId, PhysicalName, ShardId, TaskUid,
+};
 pub use index_uid::{IndexUid, InvalidIndexUid};
 pub use slots::{InvalidSlot, InvalidSlotRange, SLOTS, Slot, SlotRange, UNIT_SLOTS, UNITS, Unit, UnitSet};
 pub use timestamp::Timestamp;

@@ -1,0 +1,4 @@
+//! Properties of placement, over generated indexes and clusters.
+
+mod cover;
+mod layout;

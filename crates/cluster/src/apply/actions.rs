@@ -1,0 +1,101 @@
+//! Which request a queue may record next. That an action follows from where the queue stands is checked here, once,
+//! so that no lane can reorder, skip or repeat anything, whatever it believes.
+
+use miroir_model::{NodeId, PhysicalId, TaskUid};
+
+use super::finish::part_units;
+use crate::index::Index;
+use crate::queue::{Action, Part, Progress, Queue, Slice, Stage};
+use crate::state::State;
+use crate::task::{Task, Work};
+
+/// A queue with what its actions are judged by.
+pub(super) struct Stand<'a> {
+    pub(super) state: &'a State,
+    pub(super) index: &'a Index,
+    pub(super) node: &'a NodeId,
+    pub(super) queue: &'a Queue,
+}
+
+impl<'a> Stand<'a> {
+    pub(super) fn of(state: &'a State, id: PhysicalId, node: &'a NodeId) -> Option<Self> {
+        let index = state.indexes.get(&id)?;
+        Some(Self { state, index, node, queue: index.queues.get(node)? })
+    }
+
+    fn first(&self) -> Option<&'a Task> {
+        self.queue.pending.get_min().and_then(|uid| self.state.tasks.get(uid))
+    }
+
+    /// Whether the action follows from where the queue stands.
+    pub(super) fn allows(&self, action: &Action) -> bool {
+        let settings = &self.index.settings;
+        match action {
+            Action::Create => self.queue.stage == Stage::Absent,
+            Action::Configure { version } => {
+                self.queue.stage == Stage::Present
+                    && *version == settings.version
+                    && self.queue.installed != Some(settings.version)
+                    && !self.awaits_decision()
+            }
+            Action::Send(slices) => self.queue.is_ready(self.index) && self.allows_slices(slices),
+            Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),
+            Action::Drop(uid) => {
+                let first = self.first();
+                first.is_some_and(|task| task.uid == *uid && matches!(task.work, Work::DeleteIndex))
+            }
+        }
+    }
+
+    /// The node took the settings that are on their way; what comes next depends on the other nodes.
+    pub(super) fn awaits_decision(&self) -> bool {
+        self.index.settings.change.as_ref().is_some_and(|change| !self.queue.pending.contains(&change.task))
+    }
+
+    fn allows_alone(&self, uid: TaskUid) -> bool {
+        let Some(task) = self.first() else { return false };
+        let change = self.index.settings.change.as_ref();
+        let undecided = change.is_some_and(|change| change.task != uid);
+        let alone = task.work.is_barrier() && task.work.payload().is_none();
+        task.uid == uid && alone && !undecided && !matches!(task.work, Work::DeleteIndex | Work::Nothing)
+    }
+
+    fn allows_slices(&self, slices: &[Slice]) -> bool {
+        if self.index.settings.change.is_some() && self.awaits_decision() {
+            return false;
+        }
+        let mut pending = self.queue.pending.iter();
+        let mut previous: Option<&Task> = None;
+        for (i, slice) in slices.iter().enumerate() {
+            let task = pending.next().and_then(|uid| self.state.tasks.get(uid));
+            let Some(task) = task.filter(|task| task.uid == slice.task) else { return false };
+            let start = if i == 0 { self.queue.progress } else { Progress::default() };
+            let last = i + 1 == slices.len();
+            if slice.from != start || !self.fits(task, slice) || (slice.to.is_some() && !last) {
+                return false;
+            }
+            let apart = self.queue.apart_until.is_some_and(|until| task.uid <= until);
+            if previous.is_some_and(|first| !first.work.joins(&task.work)) || (apart && slices.len() > 1) {
+                return false;
+            }
+            previous = Some(task);
+        }
+        previous.is_some()
+    }
+
+    fn fits(&self, task: &Task, slice: &Slice) -> bool {
+        let Some(payload) = task.work.payload() else { return false };
+        let sane = slice.to.is_none_or(|to| slice.from.frames < to && to < payload.frames);
+        sane && !part_units(self.index, task, self.node, slice.from.part).is_empty()
+    }
+
+    /// Where a queue stands after a slice: the progress within its task, or none when the task is finished.
+    pub(super) fn after(&self, slice: &Slice) -> Option<Progress> {
+        if let Some(frames) = slice.to {
+            return Some(Progress { frames, ..slice.from });
+        }
+        let task = self.state.tasks.get(&slice.task)?;
+        let rest = !part_units(self.index, task, self.node, Part::Rest).is_empty();
+        (slice.from.part == Part::Counted && rest).then_some(Progress { part: Part::Rest, frames: 0 })
+    }
+}

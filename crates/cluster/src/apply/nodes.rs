@@ -1,0 +1,131 @@
+//! The cluster's founding, its peers, its nodes, and who delivers to them.
+
+use imbl::OrdSet;
+use miroir_model::{NodeId, PeerId, PeerLife};
+
+use super::Apply;
+use crate::command::{Adopt, Found, PeerStarted};
+use crate::nodes::{Lane, Node, NodeState, Peer};
+use crate::outcome::{Outcome, Refusal};
+
+type Answer = Result<Outcome, Refusal>;
+
+impl Apply<'_> {
+    pub(super) fn found(&mut self, found: &Found) -> Answer {
+        match &self.state.cluster {
+            None => self.state.cluster = Some((found.cluster.clone(), found.defaults.clone())),
+            Some((_, defaults)) if *defaults != found.defaults => {
+                return Err(Refusal::OtherDefaults(format!(
+                    "factor {}, groups {}, shards {}",
+                    defaults.factor,
+                    defaults.groups,
+                    defaults.shards.map_or("by the number of nodes".to_owned(), |n| n.to_string()),
+                )));
+            }
+            Some(_) => {}
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn peer_started(&mut self, started: &PeerStarted) -> Answer {
+        let PeerLife { peer, boot } = started.life;
+        if self.state.peers.get(&peer).is_some_and(|known| known.boot > boot) {
+            return Err(Refusal::Unknown(format!("peer life {}", started.life)));
+        }
+        let (name, http, grpc) = (started.name.clone(), started.http.clone(), started.grpc.clone());
+        self.state.peers.insert(peer, Peer { name, http, grpc, boot, alive: true });
+        let former: Vec<_> = (self.state.uploads.keys())
+            .filter(|upload| upload.life.peer == peer && upload.life.boot < boot)
+            .copied()
+            .collect();
+        former.into_iter().for_each(|upload| self.drop_upload(upload));
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn peer_alive(&mut self, peer: PeerId, alive: bool) -> Answer {
+        match self.state.peers.get_mut(&peer) {
+            None => return Err(Refusal::Unknown(format!("peer {peer}"))),
+            Some(known) => known.alive = alive,
+        }
+        let nodes: Vec<_> = self.state.nodes.keys().cloned().collect();
+        nodes.iter().for_each(|node| self.judge_reachability(node));
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn adopt(&mut self, adopt: &Adopt) -> Answer {
+        if let Some(known) = self.state.nodes.get(&adopt.node) {
+            let same = known.url == adopt.url && known.group == adopt.group;
+            return if same { Ok(Outcome::Done) } else { Err(Refusal::NodeExists(adopt.node.to_string())) };
+        }
+        let node = Node {
+            id: adopt.node.clone(),
+            url: adopt.url.clone(),
+            group: adopt.group,
+            weight: adopt.weight,
+            version: adopt.version.clone(),
+            credentials: adopt.credentials.clone(),
+            state: NodeState::Up,
+            unreachable_by: OrdSet::new(),
+            lane: Lane::default(),
+        };
+        self.state.nodes.insert(adopt.node.clone(), node);
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn node_seen(&mut self, node: &NodeId, by: PeerLife, reachable: bool) -> Answer {
+        let Some(known) = self.state.nodes.get_mut(node) else {
+            return Err(Refusal::Unknown(format!("node {node}")));
+        };
+        if reachable {
+            known.unreachable_by.remove(&by.peer);
+        } else {
+            known.unreachable_by.insert(by.peer);
+        }
+        self.judge_reachability(node);
+        Ok(Outcome::Done)
+    }
+
+    /// A node is down when some live peer tried and failed, and none that lives reaches it.
+    fn judge_reachability(&mut self, node: &NodeId) {
+        let peers = &self.state.peers;
+        let Some(known) = self.state.nodes.get_mut(node) else { return };
+        let mut live = peers.iter().filter(|(_, peer)| peer.alive).map(|(id, _)| id).peekable();
+        let down = live.peek().is_some() && live.all(|peer| known.unreachable_by.contains(peer));
+        known.state = match (known.state, down) {
+            (NodeState::Up | NodeState::Down, true) => NodeState::Down,
+            (NodeState::Up | NodeState::Down, false) => NodeState::Up,
+            (other, _) => other,
+        };
+    }
+
+    pub(super) fn assign_lane(&mut self, node: &NodeId, peer: Option<PeerId>) -> Answer {
+        if let Some(peer) = peer
+            && !self.state.peers.contains_key(&peer)
+        {
+            return Err(Refusal::Unknown(format!("peer {peer}")));
+        }
+        match self.state.nodes.get_mut(node) {
+            None => Err(Refusal::Unknown(format!("node {node}"))),
+            Some(known) => {
+                known.lane.assigned = peer;
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    pub(super) fn take_lane(&mut self, node: &NodeId, life: PeerLife) -> Answer {
+        let live = self.state.peers.get(&life.peer).is_some_and(|peer| peer.boot == life.boot);
+        if !live {
+            return Err(Refusal::Unknown(format!("peer life {life}")));
+        }
+        let Some(known) = self.state.nodes.get_mut(node) else {
+            return Err(Refusal::Unknown(format!("node {node}")));
+        };
+        if known.lane.assigned != Some(life.peer) {
+            return Err(Refusal::NotAssigned);
+        }
+        let epoch = known.lane.epoch.next();
+        known.lane = Lane { owner: Some(life), epoch, ..known.lane };
+        Ok(Outcome::LaneTaken { epoch })
+    }
+}

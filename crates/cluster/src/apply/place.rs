@@ -1,0 +1,144 @@
+//! Where a write goes: the index that it was validated against, or a new one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use miroir_api::ApiVersion;
+use miroir_model::{NodeId, PhysicalId};
+use miroir_placement::{Candidate, CopyState, GroupNodes, ShardMap, assign, default_shards};
+use miroir_settings::UserSettings;
+
+use super::Apply;
+use crate::command::{Enqueue, EnqueueWork, Target};
+use crate::index::{Index, IndexSettings, Shape};
+use crate::outcome::{Refusal, Stale};
+use crate::queue::Queue;
+use crate::state::State;
+
+/// Where a write goes.
+pub(super) struct Place {
+    pub(super) index: Option<PhysicalId>,
+    pub(super) creates: bool,
+    pub(super) brings_key: Option<String>,
+}
+
+impl Apply<'_> {
+    /// Resolves the target. Creates the index when that is asked, which is the last thing that can be refused.
+    pub(super) fn place(&mut self, enqueue: &Enqueue) -> Result<Place, Refusal> {
+        let named = self.state.ordered(&enqueue.index_uid);
+        match (&enqueue.target, named) {
+            (Target::Existing { index, settings, primary_key }, Some(named)) if named.id == *index => {
+                let brings_key = check_existing(named, &enqueue.work, *settings, primary_key.as_ref())?;
+                let id = named.id;
+                if let (Some(key), Some(index)) = (&brings_key, self.state.indexes.get_mut(&id)) {
+                    index.primary_key = Some(key.clone());
+                }
+                Ok(Place { index: Some(id), creates: false, brings_key })
+            }
+            (Target::Creates { primary_key, shape }, None) => {
+                let id = self.create_index(primary_key.clone(), shape)?;
+                self.state.names.ordered.insert(enqueue.index_uid.clone(), id);
+                Ok(Place { index: Some(id), creates: true, brings_key: primary_key.clone() })
+            }
+            (Target::Missing, None) => Ok(Place { index: None, creates: false, brings_key: None }),
+            _ => Err(Refusal::Stale(Stale::Index)),
+        }
+    }
+
+    fn create_index(&mut self, primary_key: Option<String>, shape: &Shape) -> Result<PhysicalId, Refusal> {
+        let id = self.state.next_index;
+        let shards = self.layout(id, shape)?;
+        let version = self.state.api_version();
+        let settings = Arc::new(UserSettings::defaults(version));
+        let queues: OrdMap<NodeId, Queue> = (shards.shards().iter())
+            .flat_map(|shard| shard.copies.keys())
+            .map(|node| (node.clone(), Queue::new()))
+            .collect();
+        let index = Index {
+            id,
+            created_at: self.now,
+            updated_at: self.now,
+            primary_key,
+            served_primary_key: None,
+            settings: IndexSettings {
+                decided: Arc::clone(&settings),
+                version: 0,
+                served: settings,
+                ordered: 0,
+                change: None,
+            },
+            tie_rule: shards.shards().len() > 1,
+            shards: Arc::new(shards),
+            queues,
+            unfinished: OrdSet::new(),
+            may_hold_documents: false,
+            deleting: false,
+            gone: false,
+        };
+        self.state.next_index = id.next();
+        self.state.indexes.insert(id, index);
+        Ok(id)
+    }
+
+    /// Cuts a new index and spreads its copies, by the cluster's defaults where the shape says nothing.
+    fn layout(&self, id: PhysicalId, shape: &Shape) -> Result<ShardMap, Refusal> {
+        let Some((_, defaults)) = &self.state.cluster else { return Err(Refusal::NoNodes) };
+        let groups = self.state.groups();
+        let smallest = groups.iter().map(|group| group.nodes.len()).min().unwrap_or(0);
+        if smallest == 0 || groups.len() < defaults.groups as usize {
+            return Err(Refusal::NoNodes);
+        }
+        let count = shape.shards.or(defaults.shards).unwrap_or_else(|| default_shards(smallest));
+        let factor = shape.factor.unwrap_or(defaults.factor);
+        let mut map = ShardMap::even(count).map_err(|error| Refusal::Shape(error.to_string()))?;
+        let layout = assign(id, &map, &groups, factor).map_err(|error| Refusal::Shape(error.to_string()))?;
+        for (shard, nodes) in layout.iter() {
+            for node in nodes {
+                map.set_copy(shard, node, CopyState::Serving);
+            }
+        }
+        Ok(map)
+    }
+}
+
+impl State {
+    /// The nodes by group, as placement sees them.
+    pub fn groups(&self) -> Vec<GroupNodes> {
+        let mut groups: BTreeMap<u32, Vec<Candidate>> = BTreeMap::new();
+        for node in self.nodes.values() {
+            let candidate = Candidate { node: node.id.clone(), weight: node.weight, zone: None };
+            groups.entry(node.group).or_default().push(candidate);
+        }
+        groups.into_iter().map(|(group, nodes)| GroupNodes { group, nodes }).collect()
+    }
+
+    /// The version of Meilisearch that the cluster speaks: its nodes'.
+    pub fn api_version(&self) -> ApiVersion {
+        let first = self.nodes.values().next();
+        first.and_then(|node| ApiVersion::of_node(&node.version)).unwrap_or(ApiVersion::V1_50)
+    }
+}
+
+/// Whether what the write was validated against still holds; the primary key that it brings.
+fn check_existing(
+    index: &Index,
+    work: &EnqueueWork,
+    settings: u64,
+    key: Option<&String>,
+) -> Result<Option<String>, Refusal> {
+    let documents = matches!(work, EnqueueWork::Documents { .. });
+    if documents && index.settings.ordered != settings {
+        return Err(Refusal::Stale(Stale::Settings));
+    }
+    match (&index.primary_key, key) {
+        (None, Some(key)) => Ok(Some(key.clone())),
+        (Some(old), Some(new)) if old == new => Ok(None),
+        (Some(_), Some(new)) if matches!(work, EnqueueWork::SetPrimaryKey) && !index.may_hold_documents => {
+            Ok(Some(new.clone()))
+        }
+        (Some(_), Some(_)) => Err(Refusal::Stale(Stale::PrimaryKey)),
+        (Some(_), None) if documents => Err(Refusal::Stale(Stale::PrimaryKey)),
+        (_, None) => Ok(None),
+    }
+}

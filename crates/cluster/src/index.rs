@@ -1,0 +1,84 @@
+//! A physical index: where its shards are, its settings in their views, its queues.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use miroir_model::{NodeId, PhysicalId, TaskUid, Timestamp, UnitSet};
+use miroir_placement::ShardMap;
+use miroir_settings::UserSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::queue::Queue;
+
+/// How an index is cut and copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shape {
+    /// How many shards: 1 to 128. The cluster's default where not set.
+    pub shards: Option<u16>,
+    /// How many copies of each shard per group. The cluster's default where not set.
+    pub factor: Option<u16>,
+}
+
+/// What a user's index is on the nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its id.
+    pub id: PhysicalId,
+    /// When the log created it.
+    pub created_at: Timestamp,
+    /// When the last task of it ended.
+    pub updated_at: Timestamp,
+    /// The primary key as ordered.
+    pub primary_key: Option<String>,
+    /// The primary key as served.
+    pub served_primary_key: Option<String>,
+    /// Its settings.
+    pub settings: IndexSettings,
+    /// Where its shards are.
+    pub shards: Arc<ShardMap>,
+    /// It was created with several shards, so its nodes order equal scores by slot. Never changes back.
+    pub tie_rule: bool,
+    /// Its deliveries.
+    pub queues: OrdMap<NodeId, Queue>,
+    /// Its tasks that are not done, in order.
+    pub unfinished: OrdSet<TaskUid>,
+    /// Documents were ordered since it was created or last emptied.
+    pub may_hold_documents: bool,
+    /// The task that deletes it is ordered.
+    pub deleting: bool,
+    /// That task is done; what is left waits for nodes that nobody waits for.
+    pub gone: bool,
+}
+
+/// The settings of an index in their views.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSettings {
+    /// As last decided: what nodes have, or are brought to.
+    pub decided: Arc<UserSettings>,
+    /// Counts what was decided. A queue whose `installed` differs is brought to it first.
+    pub version: u64,
+    /// As served.
+    pub served: Arc<UserSettings>,
+    /// How many settings tasks are ordered: what a write was validated against.
+    pub ordered: u64,
+    /// The change that is on its way.
+    pub change: Option<SettingsChange>,
+}
+
+/// A settings task that was sent to a node and is not decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChange {
+    /// The task.
+    pub task: TaskUid,
+    /// The version that it becomes when every required node takes it.
+    pub version: u64,
+    /// What comes out.
+    pub resulting: Arc<UserSettings>,
+}
+
+impl Index {
+    /// The units that a node holds of this index, in any state of its copies.
+    pub fn units_of(&self, node: &NodeId) -> UnitSet {
+        self.shards.units_of(node)
+    }
+}

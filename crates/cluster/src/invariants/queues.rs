@@ -1,0 +1,60 @@
+//! Invariants of delivery.
+
+use std::collections::BTreeMap;
+
+use miroir_model::{NodeId, TaskUid};
+
+use super::{Violation, violation};
+use crate::state::State;
+
+/// A queue holds a task if and only if the task names its node as a holder; tasks wait for required holders only.
+pub fn queues_match_tasks(state: &State) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut held: BTreeMap<(TaskUid, &NodeId), bool> = BTreeMap::new();
+    for index in state.indexes.values() {
+        for (node, queue) in &index.queues {
+            held.extend(queue.pending.iter().map(|uid| ((*uid, node), queue.required)));
+        }
+    }
+    for (uid, task) in &state.tasks {
+        for node in &task.holders {
+            if held.remove(&(*uid, node)).is_none() {
+                found.push(violation("queues_match_tasks", uid, format!("{node} does not hold it")));
+            }
+        }
+        for node in task.waits.iter().filter(|node| !task.holders.contains(*node)) {
+            found.push(violation("queues_match_tasks", uid, format!("waits for {node}, which is through")));
+        }
+        if task.status.is_terminal() && !task.waits.is_empty() {
+            found.push(violation("queues_match_tasks", uid, "has ended while nodes are waited for"));
+        }
+    }
+    found.extend(held.keys().map(|(uid, node)| {
+        violation("queues_match_tasks", uid, format!("{node} holds it and the task does not know"))
+    }));
+    found
+}
+
+/// An open dispatch carries the head of its queue, and tasks only in order.
+pub fn dispatches_follow(state: &State) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (id, index) in &state.indexes {
+        for (node, queue) in &index.queues {
+            let place = || format!("index {id} on {node}");
+            let Some(dispatch) = &queue.dispatch else {
+                if queue.renaming {
+                    found.push(violation("dispatches_follow", place(), "is renamed for no dispatch"));
+                }
+                continue;
+            };
+            let carried = dispatch.action.tasks();
+            if !carried.iter().eq(queue.pending.iter().take(carried.len())) {
+                found.push(violation("dispatches_follow", place(), "carries what is not its head"));
+            }
+            if dispatch.number >= queue.next_dispatch || dispatch.generation > queue.generation {
+                found.push(violation("dispatches_follow", place(), "carries a number of the future"));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,126 @@
+//! The port through which everything outside reads and changes the state.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use miroir_model::{PeerId, PeerLife};
+
+use crate::command::Command;
+use crate::outcome::Outcome;
+use crate::state::{ChunkId, State};
+
+/// One peer's view of the log. `consensus` implements it over Raft, `testkit` in memory.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// The process life of this peer.
+    fn me(&self) -> PeerLife;
+
+    /// What this peer has applied.
+    fn state(&self) -> Arc<State>;
+
+    /// Waits until this peer has applied more than `since` commands.
+    async fn changed(&self, since: u64) -> Arc<State>;
+
+    /// Has a command committed and applied, by way of the leader.
+    ///
+    /// # Errors
+    /// [`ProposeError::NoQuorum`] when it surely was not; otherwise the outcome is unknown.
+    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError>;
+
+    /// Waits until this peer has applied everything that was committed when it was asked.
+    ///
+    /// # Errors
+    /// When no leader confirms it in time.
+    async fn read_barrier(&self) -> Result<(), BarrierError>;
+
+    /// The bytes of a chunk.
+    ///
+    /// # Errors
+    /// When the chunk is not kept any more, or cannot be read.
+    async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError>;
+
+    /// The history beside the state.
+    fn rows(&self) -> Arc<dyn Rows>;
+
+    /// Who leads, and how far the log got.
+    fn leadership(&self) -> Leadership;
+}
+
+/// Rows of history, as [`Row`](crate::Row)s wrote them. They may be newer than the state, so a reader looks in the
+/// state first.
+pub trait Rows: Send + Sync {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError>;
+
+    /// The rows `first..=last`, lowest first, or highest first when `reverse`; at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn scan(&self, range: (&[u8], &[u8]), limit: usize, reverse: bool) -> RowsPage;
+}
+
+/// What a scan gives: pairs of key and value.
+pub type RowsPage = Result<Vec<(Vec<u8>, Vec<u8>)>, RowsError>;
+
+/// The store of rows failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the history cannot be read: {0}")]
+pub struct RowsError(pub String);
+
+/// Why a command was not, or may not have been, committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// No leader took it in time: it surely was not proposed.
+    #[error("no leader could be reached")]
+    NoQuorum,
+    /// It was proposed, and no answer came: it may be committed yet.
+    #[error("the outcome is unknown")]
+    Unknown,
+    /// The leader is low on disk and takes only what frees space. It was not proposed.
+    #[error("the disk of the leader is nearly full")]
+    DiskLow,
+    /// This peer is stopping. It was not proposed.
+    #[error("this peer is stopping")]
+    Stopping,
+}
+
+/// Why a barrier was not passed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BarrierError {
+    /// No leader confirmed it in time.
+    #[error("no leader could be reached")]
+    NoQuorum,
+    /// This peer is stopping.
+    #[error("this peer is stopping")]
+    Stopping,
+}
+
+/// Why a chunk cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// Nothing needs it any more.
+    #[error("chunk {0} is not kept any more")]
+    Gone(ChunkId),
+    /// It cannot be read, or is not what was written.
+    #[error("chunk {0} cannot be read: {1}")]
+    Damaged(ChunkId, String),
+}
+
+/// Who leads, and how far the log got, as this peer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Leadership {
+    /// The leader.
+    pub leader: Option<PeerId>,
+    /// Whether this peer is the leader.
+    pub is_leader: bool,
+    /// The term.
+    pub term: u64,
+    /// The last entry that is known to be committed.
+    pub committed: u64,
+    /// The last entry that was applied here.
+    pub applied: u64,
+}

@@ -1,0 +1,180 @@
+//! The delivery of one index's tasks to one node, as the state records it.
+
+use imbl::OrdSet;
+use miroir_api::ResponseError;
+use miroir_model::{Epoch, Generation, PhysicalId, PhysicalName, TaskUid};
+use serde::{Deserialize, Serialize};
+
+/// The tasks of one index that one node has not finished, and how far delivery got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// The generation of the index's name on the node.
+    pub generation: Generation,
+    /// A rename to the next generation was recorded, and may have happened.
+    pub renaming: bool,
+    /// Whether the index is there.
+    pub stage: Stage,
+    /// The version of the settings that the node has, once it has any of ours.
+    pub installed: Option<u64>,
+    /// The unfinished tasks, in order.
+    pub pending: OrdSet<TaskUid>,
+    /// How far the first pending task got.
+    pub progress: Progress,
+    /// The request that is recorded and not known to have ended.
+    pub dispatch: Option<Dispatch>,
+    /// The number of the next dispatch. Never reused on this queue.
+    pub next_dispatch: u64,
+    /// A joined request failed: up to this task, each goes alone.
+    pub apart_until: Option<TaskUid>,
+    /// Why the queue is stopped, when it is.
+    pub fault: Option<Fault>,
+    /// Whether searches may use this node for the index.
+    pub searchable: bool,
+    /// Whether tasks wait for this node.
+    pub required: bool,
+    /// The node's last task that is recorded as ended.
+    pub node_task: Option<u32>,
+}
+
+/// Whether a physical index is on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Not created yet.
+    Absent,
+    /// Created.
+    Present,
+}
+
+/// How far the first pending task of a queue got. Everything before is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The part that is being delivered.
+    pub part: Part,
+    /// Frames of the payload that are finished in this part.
+    pub frames: u32,
+}
+
+/// A deletion goes to a node in two parts: first over the documents that this node counts for the whole cluster,
+/// then over the others that it holds. Everything else has only the first part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Part {
+    /// The documents that this node counts; all of them where nothing is counted.
+    #[default]
+    Counted,
+    /// The other documents that it holds.
+    Rest,
+}
+
+/// One request to the node, recorded before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispatch {
+    /// Its number on this queue; part of its [mark](Dispatch::mark).
+    pub number: u64,
+    /// The epoch of the lane that recorded it. An owner sends only its own.
+    pub epoch: Epoch,
+    /// The generation of the name that it speaks to.
+    pub generation: Generation,
+    /// The node's newest task when it was recorded: the request's own task is newer.
+    pub node_task: Option<u32>,
+    /// What it asks.
+    pub action: Action,
+}
+
+impl Dispatch {
+    /// The text by which the request's task is known on the node, where the node keeps one.
+    pub fn mark(&self, index: PhysicalId) -> String {
+        format!("miroir:{}:{}", PhysicalName { index, generation: self.generation }, self.number)
+    }
+}
+
+/// What a dispatch asks of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Create the physical index.
+    Create,
+    /// Install the decided settings of this version: at first, and to roll back.
+    Configure {
+        /// That version.
+        version: u64,
+    },
+    /// Send documents, or ids to delete: slices of tasks of one kind, in order.
+    Send(Vec<Slice>),
+    /// Send a barrier: a filter deletion, a deletion of all, settings.
+    Alone(TaskUid),
+    /// Delete the physical index.
+    Drop(TaskUid),
+}
+
+/// A run of a task's payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The task.
+    pub task: TaskUid,
+    /// Where it starts.
+    pub from: Progress,
+    /// The frame after its last; `None` when it goes to the end of the part.
+    pub to: Option<u32>,
+}
+
+/// Why a queue is stopped: a fault of the node, never of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The node's own words, or what happened on the way to it.
+    pub text: String,
+}
+
+/// How a dispatch ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DispatchResult {
+    /// The node did it.
+    Done {
+        /// The node's task.
+        node_task: Option<u32>,
+        /// For each deletion in it, in order, how many documents went.
+        deleted: Vec<u64>,
+    },
+    /// The node refused a request that held several tasks, or a part of one: each is sent again alone.
+    Apart {
+        /// The node's task.
+        node_task: Option<u32>,
+    },
+    /// The node refused a request that held one whole task, for a reason that is the user's: a verdict.
+    Refused {
+        /// The node's task.
+        node_task: Option<u32>,
+        /// What the node said.
+        error: ResponseError,
+    },
+}
+
+impl Queue {
+    /// The queue of an index that the node does not have yet.
+    pub fn new() -> Self {
+        Self {
+            generation: Generation::default(),
+            renaming: false,
+            stage: Stage::Absent,
+            installed: None,
+            pending: OrdSet::new(),
+            progress: Progress::default(),
+            dispatch: None,
+            next_dispatch: 0,
+            apart_until: None,
+            fault: None,
+            searchable: false,
+            required: true,
+            node_task: None,
+        }
+    }
+
+    /// The index's name on the node.
+    pub fn name(&self, index: PhysicalId) -> PhysicalName {
+        PhysicalName { index, generation: self.generation }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,173 @@
+//! An unfinished task: what it is, what it asks of the nodes, what it waits for.
+
+use imbl::{OrdMap, OrdSet};
+use miroir_api::ResponseError;
+use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid, Timestamp, UnitSet};
+use miroir_settings::SettingsPatch;
+use miroir_tasks::{TaskDetails, TaskKind, TaskRecord, TaskStatus};
+use serde::{Deserialize, Serialize};
+
+use crate::state::ChunkId;
+
+/// A task that some node has not finished, or that waits for an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its number.
+    pub uid: TaskUid,
+    /// Its type.
+    pub kind: TaskKind,
+    /// Where it stands. Terminal only while a node that nobody waits for still needs it.
+    pub status: TaskStatus,
+    /// The name that the client used.
+    pub index_uid: IndexUid,
+    /// The physical index; `None` when the task failed before it had one.
+    pub index: Option<PhysicalId>,
+    /// Whether it creates that physical index.
+    pub creates: bool,
+    /// The primary key that it brings.
+    pub brings_key: Option<String>,
+    /// What it asks of the nodes.
+    pub work: Work,
+    /// The units that it touches.
+    pub units: UnitSet,
+    /// The required nodes that have not finished it.
+    pub waits: OrdSet<NodeId>,
+    /// All nodes that have not finished it.
+    pub holders: OrdSet<NodeId>,
+    /// For a deletion: which node counts which units.
+    pub counts: OrdMap<NodeId, UnitSet>,
+    /// Documents counted so far.
+    pub counted: u64,
+    /// What it says about itself.
+    pub details: TaskDetails,
+    /// Why it failed, or will have failed when it is done.
+    pub error: Option<ResponseError>,
+    /// When the log accepted it.
+    pub enqueued_at: Timestamp,
+    /// When the first dispatch of it was recorded.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What the client asked to have shown with it.
+    pub custom_metadata: Option<String>,
+}
+
+/// What a task asks of the nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Nothing but that its index be there: creations, refused writes.
+    Nothing,
+    /// Documents to write.
+    Documents {
+        /// How.
+        mode: WriteMode,
+        /// Do not create documents that are not there. A barrier.
+        skip_creation: bool,
+        /// The documents.
+        payload: Payload,
+    },
+    /// Ids to delete.
+    DeleteIds {
+        /// The ids.
+        payload: Payload,
+    },
+    /// Delete what matches. A barrier.
+    DeleteFilter {
+        /// The JSON text of the filter.
+        filter: String,
+    },
+    /// Delete all documents. A barrier.
+    DeleteAll,
+    /// Change settings. A barrier, decided once for all nodes.
+    Settings {
+        /// What the client sent.
+        patch: SettingsPatch,
+    },
+    /// Delete the index.
+    DeleteIndex,
+    /// Change the primary key: metadata only.
+    SetPrimaryKey,
+}
+
+/// How documents are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WriteMode {
+    /// The whole document.
+    Replace,
+    /// Its top-level members.
+    Update,
+}
+
+/// The documents or ids of a task: a stream of frames in chunks (the format is the `documents` crate's).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The chunks, in order.
+    pub chunks: Vec<ChunkId>,
+    /// Their length together, in bytes as stored.
+    pub bytes: u64,
+    /// How many frames.
+    pub frames: u32,
+}
+
+impl Work {
+    /// The payload, where there is one.
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Documents { payload, .. } | Self::DeleteIds { payload } => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// Whether a lane sends it alone, with nothing joined to it.
+    pub fn is_barrier(&self) -> bool {
+        match self {
+            Self::Documents { skip_creation, .. } => *skip_creation,
+            Self::DeleteIds { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether two tasks' payloads may travel in one request.
+    pub fn joins(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Documents { mode: a, skip_creation: false, .. },
+                Self::Documents { mode: b, skip_creation: false, .. },
+            ) => a == b,
+            _ => false,
+        }
+    }
+
+    /// Whether how many documents went is counted, once per shard.
+    pub fn is_counted(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteIds { .. } | Self::DeleteFilter { .. } | Self::DeleteAll | Self::DeleteIndex
+        )
+    }
+}
+
+impl Task {
+    /// Whether nothing is left to wait for but earlier tasks.
+    pub fn is_ready(&self) -> bool {
+        self.waits.is_empty()
+    }
+
+    /// The task as users ask for it.
+    pub fn record(&self) -> TaskRecord {
+        TaskRecord {
+            uid: self.uid,
+            kind: self.kind,
+            status: self.status,
+            index: self.index,
+            index_uid: Some(self.index_uid.clone()),
+            details: self.details.clone(),
+            error: if self.status.is_terminal() { self.error.clone() } else { None },
+            canceled_by: None,
+            enqueued_at: self.enqueued_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            custom_metadata: self.custom_metadata.clone(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the nodes of an index are told, given what its user said.
+//!
+//! A node differs from the user's settings in what Miroir needs to cut an index into shards and to merge their answers:
+//!
+//! | setting | on the nodes | why |
+//! |---|---|---|
+//! | `displayedAttributes` | all | the merge reads attributes that the user may hide; searches name what to show |
+//! | `filterableAttributes` | and `_miroir` by equality | a search can be limited to some shards |
+//! | `rankingRules` | and `_miroir:asc` last, with several shards | ties have one order, the same on every copy |
+//! | `faceting.maxValuesPerFacet` | at least [`NODE_FACET_VALUES`], with several shards | counts add up only when no shard cut a value off |
+//! | `pagination.maxTotalHits` | at least [`NODE_HITS`], with several shards | a page that ends inside a tie fetches that tie whole, however small the user's limit is |
+//!
+//! An index of one shard answers with its node's own text, so there the limits are the user's.
+//!
+//! Not done yet: an embedder whose template goes over all fields (the default one does) puts the reserved member into
+//! the text of which vectors are made. Such embedders need a template that leaves it out.
+
+use miroir_model::RESERVED_MEMBER;
+use serde_json::{Map, Value, json};
+
+use crate::attributes::matches_pattern;
+use crate::embedders::cleared_members;
+use crate::name::SettingName;
+use crate::stored::object_text;
+use crate::user::UserSettings;
+
+/// How many values of a facet a node gives at least, when an index has several shards.
+///
+/// A node that has more values than it may give cuts some off, by its own counts: the sum over shards is then too low,
+/// and by count also the choice of values is wrong. So the limit must lie above the number of distinct values that a
+/// facet has on one node. It costs nothing until a facet has that many; beyond it, counts are lower bounds.
+pub const NODE_FACET_VALUES: u64 = 100_000;
+
+/// How many hits a node gives at least, when an index has several shards: more than one slot's worth of documents, up to
+/// 160 million documents in the index.
+pub const NODE_HITS: u64 = 10_000;
+
+/// What the settings on the nodes depend on besides the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeShape {
+    /// Whether the index was created with several shards, or got them since.
+    pub several_shards: bool,
+}
+
+/// The body of `PATCH /indexes/{name}/settings` that brings a node to these settings.
+///
+/// Every setting is in it: those that the user did not set as `null`, so that a node takes them for untouched and
+/// indexes nothing again. `held` are the settings that the node may hold now, or some of them (none for a new index):
+/// what embedders of them must go, or lose a member, is said too. So sending the former settings with the failed ones
+/// as `held` rolls a node back; but a binary quantisation cannot be rolled back.
+pub fn node_settings(settings: &UserSettings, shape: NodeShape, held: Option<&UserSettings>) -> String {
+    object_text(SettingName::of_version(settings.version()).map(|name| {
+        let value = match name {
+            SettingName::DisplayedAttributes => json!(["*"]),
+            SettingName::FilterableAttributes => filterable(settings.value(name)),
+            SettingName::RankingRules if shape.several_shards => ranked(settings.value(name)),
+            SettingName::Faceting if shape.several_shards => {
+                raised(settings.value(name), "maxValuesPerFacet", NODE_FACET_VALUES)
+            }
+            SettingName::Pagination if shape.several_shards => {
+                raised(settings.value(name), "maxTotalHits", NODE_HITS)
+            }
+            SettingName::Embedders => embedders(settings, held),
+            _ => settings.set_value(name).unwrap_or(Value::Null),
+        };
+        (name.as_str(), value.to_string())
+    }))
+}
+
+/// The first rule that matches decides: ours goes first when one of the user's would decide about the member, and last
+/// otherwise, since the places of the user's rules show in error texts.
+fn filterable(rules: Value) -> Value {
+    let ours = json!({
+        "attributePatterns": [RESERVED_MEMBER],
+        "features": { "facetSearch": false, "filter": { "equality": true, "comparison": false } }
+    });
+    let mut rules = match rules {
+        Value::Array(rules) => rules,
+        _ => Vec::new(),
+    };
+    let theirs_matches = rules
+        .iter()
+        .filter_map(|rule| rule.get("attributePatterns")?.as_array())
+        .flatten()
+        .any(|pattern| pattern.as_str().is_some_and(|pattern| matches_pattern(pattern, RESERVED_MEMBER)));
+    rules.insert(if theirs_matches { 0 } else { rules.len() }, ours);
+    rules.into()
+}
+
+fn ranked(mut rules: Value) -> Value {
+    if let Value::Array(rules) = &mut rules {
+        rules.push(format!("{RESERVED_MEMBER}:asc").into());
+    }
+    rules
+}
+
+fn raised(mut value: Value, member: &str, least: u64) -> Value {
+    let number = value[member].as_u64().unwrap_or(0).max(least);
+    value[member] = number.into();
+    value
+}
+
+fn embedders(settings: &UserSettings, held: Option<&UserSettings>) -> Value {
+    let Some(Value::Object(mut embedders)) = settings.set_value(SettingName::Embedders) else {
+        return Value::Null;
+    };
+    let held = held.and_then(|held| held.set_value(SettingName::Embedders));
+    for (name, held) in held.iter().filter_map(Value::as_object).flatten() {
+        match (embedders.get_mut(name), held.as_object()) {
+            (Some(Value::Object(embedder)), Some(held)) => {
+                let cleared = cleared_members(embedder, held);
+                embedder.extend(cleared.into_iter().map(|member| (member, Value::Null)));
+            }
+            _ => drop(embedders.insert(name.clone(), Value::Null)),
+        }
+    }
+    Value::Object(embedders.into_iter().collect::<Map<_, _>>())
+}

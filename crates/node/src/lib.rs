@@ -1,1 +1,27 @@
-//! The contract with one node: client, credentials and conformance suite.
+//! The contract with one node: a Meilisearch server that holds documents.
+//!
+//! - [`Node`] is all that Miroir asks of a node; [`HttpNode`] asks it over HTTP.
+//! - [`Write`] is what changes an index; it becomes a task of the node, followed by [`wait_for_task`].
+//! - [`NodeError`] says whether a request that failed may have been done.
+//! - [`NewKey`] and [`ApiKey`] are the keys that adoption makes on a node.
+//! - `conformance` (feature of that name) states each rule of the contract as a check, and `fixtures` holds answers of
+//!   official Meilisearch; every implementation of a node passes both.
+
+mod contract;
+mod credentials;
+mod error;
+mod http;
+mod shapes;
+mod wait;
+mod write;
+
+pub use contract::{Node, Origin};
+pub use credentials::{ApiKey, KeyInfo, NewKey};
+pub use error::NodeError;
+pub use http::{ClientError, Connections, HttpNode, InvalidUrl, Timeouts};
+pub use shapes::{
+    Details, Enqueued, IndexInfo, IndexPage, IndexStats, NodeTask, NodeTaskStatus, TaskError, TaskPage,
+    TaskQuery, Version,
+};
+pub use wait::{Pace, wait_for_task};
+pub use write::{Add, AddMode, Format, Write};

@@ -1,0 +1,8 @@
+//! Tests of the client over real sockets, and of the contract on official Meilisearch.
+
+#[cfg(test)]
+mod classification;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod server;

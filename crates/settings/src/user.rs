@@ -89,6 +89,7 @@ impl UserSettings {
             SettingName::Embedders => {
                 embedders::merge(members_of(self.value(name)), members_of(sent), self.version)
             }
+            SettingName::LocalizedAttributes => Ok(with_shown_locales(sent)),
             SettingName::TypoTolerance
             | SettingName::Faceting
             | SettingName::Pagination
@@ -119,6 +120,17 @@ fn all_or_distinct(attributes: Value, all: impl FnOnce() -> Value) -> Value {
         }
     }
     distinct.into()
+}
+
+/// The codes of languages, as Meilisearch shows them.
+fn with_shown_locales(mut rules: Value) -> Value {
+    let rules_of = rules.as_array_mut().into_iter().flatten();
+    for locale in rules_of.filter_map(|rule| rule.get_mut("locales")?.as_array_mut()).flatten() {
+        if let Some(shown) = locale.as_str().and_then(shape::shown_locale) {
+            *locale = shown.into();
+        }
+    }
+    rules
 }
 
 /// Takes over the members that were sent; `null` restores the default. Only objects of known members merge: a map that

@@ -13,3 +13,31 @@ pub(super) const LOCALES: &[&str] = &[
     "pes", "pol", "por", "ron", "rus", "sin", "slk", "slv", "sna", "spa", "srp", "swe", "tam", "tel", "tgl",
     "tha", "tuk", "tur", "ukr", "urd", "uzb", "vie", "yid", "zho", "zul", "cmn",
 ];
+
+/// The code that Meilisearch shows for a language: that of ISO 639-3.
+pub(crate) fn shown_locale(locale: &str) -> Option<&'static str> {
+    let short = LOCALES.iter().take_while(|locale| locale.len() == 2).count();
+    let place = LOCALES.iter().position(|known| *known == locale)?;
+    LOCALES.get(if place < short { place + short } else { place }).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_codes_show_as_long_ones() {
+        for (sent, shown) in [
+            ("af", "afr"),
+            ("fr", "fra"),
+            ("fa", "pes"),
+            ("zh", "zho"),
+            ("zu", "zul"),
+            ("jpn", "jpn"),
+            ("cmn", "cmn"),
+        ] {
+            assert_eq!(shown_locale(sent), Some(shown));
+        }
+        assert_eq!(shown_locale("fre"), None);
+    }
+}

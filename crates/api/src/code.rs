@@ -93,6 +93,7 @@ BadRequest = "bad_request", InvalidRequest, 400;
     IndexPrimaryKeyNoCandidateFound = "index_primary_key_no_candidate_found", InvalidRequest, 400;
     Internal = "internal", Internal, 500;
     InvalidApiKey = "invalid_api_key", Auth, 403;
+    InvalidBatchUids = "invalid_batch_uids", InvalidRequest, 400;
     InvalidContentType = "invalid_content_type", InvalidRequest, 415;
     InvalidDocumentCsvDelimiter = "invalid_document_csv_delimiter", InvalidRequest, 400;
     InvalidDocumentFields = "invalid_document_fields", InvalidRequest, 400;

@@ -3,6 +3,14 @@
 //! A task is one client write. This crate knows what a task *is* and how Meilisearch shows it; what it waits for and
 //! when it is done is the replicated state's (`cluster`).
 
+mod catalogue;
+mod filter;
+mod page;
 mod task;
+mod view;
 
+pub use catalogue::TaskCatalogue;
+pub use filter::{TaskFilter, TaskQuery, Within};
+pub use page::{TaskPage, TaskSource};
 pub use task::{TaskDetails, TaskKind, TaskRecord, TaskStatus};
+pub use view::TaskView;

@@ -1,0 +1,3 @@
+//! Listing tasks, against a real server.
+
+mod golden;

@@ -47,7 +47,8 @@ pub struct NodeShape {
 /// Every setting is in it: those that the user did not set as `null`, so that a node takes them for untouched and
 /// indexes nothing again. `held` are the settings that the node may hold now, or some of them (none for a new index):
 /// what embedders of them must go, or lose a member, is said too. So sending the former settings with the failed ones
-/// as `held` rolls a node back; but a binary quantisation cannot be rolled back.
+/// as `held` rolls a node back. Two things about embedders no request takes back: a binary quantisation, and an API key
+/// that was given together with another source when the former source may have none.
 pub fn node_settings(settings: &UserSettings, shape: NodeShape, held: Option<&UserSettings>) -> String {
     object_text(SettingName::of_version(settings.version()).map(|name| {
         let value = match name {

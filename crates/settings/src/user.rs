@@ -36,7 +36,7 @@ impl UserSettings {
     ///
     /// # Errors
     /// Meilisearch's code and text, when what was sent is right in itself but not together with what holds: the
-    /// task that carries the change fails with it.
+    /// task that carries the change fails with it. (There Meilisearch puts ``Index `x`: `` before the text.)
     pub fn apply(&self, patch: &SettingsPatch) -> Result<Self, ResponseError> {
         let mut after = self.clone();
         for (name, sent) in patch.sent().filter(|(name, _)| name.exists_in(self.version)) {

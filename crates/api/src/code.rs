@@ -79,7 +79,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-BadRequest = "bad_request", InvalidRequest, 400;
+    BadRequest = "bad_request", InvalidRequest, 400;
     DatabaseSizeLimitReached = "database_size_limit_reached", Internal, 500;
     DocumentNotFound = "document_not_found", InvalidRequest, 404;
     FeatureNotEnabled = "feature_not_enabled", InvalidRequest, 400;

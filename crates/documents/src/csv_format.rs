@@ -3,6 +3,8 @@
 //! A column `name:number` or `name:boolean` is parsed, any other is text; an empty cell is `null`. Of columns with one
 //! name the last one wins, at the place of the first.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -45,6 +47,7 @@ struct Table {
 impl Table {
     fn new(headers: &csv::StringRecord) -> Self {
         let mut table = Self { columns: Vec::new(), members: Vec::new() };
+        let mut places = HashMap::new();
         for header in headers {
             let (name, kind) = match header.rsplit_once(':') {
                 Some((name, "string")) => (name, Kind::Text),
@@ -52,9 +55,8 @@ impl Table {
                 Some((name, "boolean")) => (name, Kind::Boolean),
                 _ => (header, Kind::Text),
             };
-            let name = Value::from(name).to_string();
-            let member = table.members.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-                table.members.push((name, String::new()));
+            let member = *places.entry(name).or_insert_with(|| {
+                table.members.push((Value::from(name).to_string(), String::new()));
                 table.members.len() - 1
             });
             table.columns.push((kind, member));

@@ -28,6 +28,9 @@ pub fn canonical_id(text: &str) -> Option<&str> {
     ((1..512).contains(&text.len()) && text.bytes().all(legal)).then_some(text)
 }
 
+/// How deep an id may lie. What is nested deeper cannot be read anyway, and each level takes stack.
+const DEEPEST: u8 = 127;
+
 /// What a document has where its id should be.
 #[derive(Debug, Default)]
 pub(crate) enum Found<'de> {
@@ -45,6 +48,10 @@ pub(crate) enum Found<'de> {
 impl<'de> Found<'de> {
     /// Looks at a member of the document. What was wrong once stays wrong.
     pub(crate) fn look(&mut self, primary_key: &str, name: &str, value: &'de RawValue) {
+        self.look_at(0, primary_key, name, value);
+    }
+
+    fn look_at(&mut self, depth: u8, primary_key: &str, name: &str, value: &'de RawValue) {
         if name.is_empty() || matches!(self, Self::Several | Self::Invalid(_)) {
             return;
         }
@@ -53,8 +60,10 @@ impl<'de> Found<'de> {
             Some(rest) => match rest.strip_prefix('.') {
                 Some("") => self.meet(value),
                 // A value that is no object has no such member: that is no error here.
-                Some(rest) => _ = value.deserialize_map(Inside { rest, found: self }),
-                None => {}
+                Some(rest) if depth < DEEPEST => {
+                    _ = value.deserialize_map(Inside { depth: depth + 1, rest, found: self });
+                }
+                Some(_) | None => {}
             },
             None => {}
         }
@@ -127,6 +136,7 @@ fn parse(json: &str) -> Option<Cow<'_, str>> {
 
 /// Looks for the rest of a nested key inside a value.
 struct Inside<'f, 'de> {
+    depth: u8,
     rest: &'f str,
     found: &'f mut Found<'de>,
 }
@@ -140,7 +150,7 @@ impl<'de> Visitor<'de> for Inside<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some((Name(name), value)) = members.next_entry::<Name<'de>, &'de RawValue>()? {
-            self.found.look(self.rest, &name, value);
+            self.found.look_at(self.depth, self.rest, &name, value);
         }
         Ok(())
     }

@@ -1,14 +1,29 @@
 //! `_geo`: null, or an object with `lat` and `lng`, numbers or texts of numbers, and nothing else.
 
 use miroir_api::ErrorCode;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::unreadable;
 use crate::Refusal;
 
+/// What nearly every place looks like. A number that was read is finite.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    #[serde(rename = "lat")]
+    _lat: f64,
+    #[serde(rename = "lng")]
+    _lng: f64,
+}
+
 /// Checks the value of `_geo`.
 pub(super) fn check(index_uid: &str, id: &str, geo: &RawValue) -> Result<(), Refusal> {
+    // A derived structure would take an array too.
+    if geo.get().starts_with('{') && serde_json::from_str::<Place>(geo.get()).is_ok() {
+        return Ok(());
+    }
     let value = serde_json::from_str(geo.get()).map_err(|error| unreadable(index_uid, &error))?;
     problem(value, &Value::from(id)).map_or(Ok(()), |problem| {
         Err(Refusal::while_indexing(index_uid, ErrorCode::InvalidDocumentGeoField, problem))

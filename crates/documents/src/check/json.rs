@@ -1,6 +1,7 @@
 //! Raw objects, member by member.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -65,9 +66,13 @@ where
 /// As [`members`].
 pub(crate) fn last_members(object: &RawValue) -> serde_json::Result<Vec<(String, &RawValue)>> {
     let mut kept: Vec<(String, &RawValue)> = Vec::new();
-    members(object, |name, value| match kept.iter_mut().find(|(known, _)| known == name) {
-        Some((_, kept)) => *kept = value,
-        None => kept.push((name.to_owned(), value)),
+    let mut places: HashMap<String, usize> = HashMap::new();
+    members(object, |name, value| match places.get(name) {
+        Some(place) => kept[*place].1 = value,
+        None => {
+            places.insert(name.to_owned(), kept.len());
+            kept.push((name.to_owned(), value));
+        }
     })?;
     Ok(kept)
 }

@@ -231,6 +231,18 @@ fn a_stored_batch_is_judged_by_other_rules() {
     assert!(matches!(revalidate([[1, 0]], &rules), Err(RevalidateError::Damaged(_))));
 }
 
+/// A key and a document nested as deep as a request allows must not exhaust the stack.
+#[test]
+fn a_key_of_any_depth_is_looked_up_without_harm() {
+    let nested = |depth: usize| {
+        let body = format!("[{}1{}]", "{\"a\":".repeat(depth), "}".repeat(depth));
+        let key = vec!["a"; depth].join(".");
+        prepare(Format::Json, body.as_bytes(), &Rules { requested_key: Some(&key), ..RULES })
+    };
+    assert_eq!(documents(&nested(100).unwrap()).len(), 1);
+    assert!(matches!(nested(100_000), Err(PrepareError::Refused { .. })));
+}
+
 /// Any JSON value, as compact text.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

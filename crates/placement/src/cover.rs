@@ -5,8 +5,8 @@
 //! filter is turned round; one of the two always needs 64 at most: a sixteenth of which some units are wanted and some
 //! not costs 8 values in both together, any other costs one.
 
-use miroir_model::reserved::{Sixteenth, sixteenth_value, unit_value};
-use miroir_model::{Unit, UnitSet};
+use miroir_model::reserved::{SIXTEENTH_SLOTS, Sixteenth, sixteenth_value, unit_value};
+use miroir_model::{SlotRange, Unit, UnitSet};
 
 /// One value of the reserved member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,17 +58,21 @@ pub fn cover(wanted: UnitSet, held: UnitSet) -> Option<Cover> {
 /// The fewest values whose documents are those of the units.
 fn values(units: UnitSet) -> Vec<ReservedValue> {
     let mut values = Vec::new();
+    let mut partly = UnitSet::EMPTY;
     for sixteenth in Sixteenth::all() {
         let all = units_of(sixteenth);
         if all.difference(units).is_empty() {
             values.push(ReservedValue::Sixteenth(sixteenth));
         } else {
-            values.extend(all.intersection(units).iter().map(ReservedValue::Unit));
+            partly = partly.union(all.intersection(units));
         }
     }
+    values.extend(partly.iter().map(ReservedValue::Unit));
     values
 }
 
 fn units_of(sixteenth: Sixteenth) -> UnitSet {
-    UnitSet::ALL.iter().filter(|unit| Sixteenth::of_unit(*unit) == sixteenth).collect()
+    let first = u16::from(sixteenth.get()) * SIXTEENTH_SLOTS;
+    let range = SlotRange::new(first, first + SIXTEENTH_SLOTS - 1);
+    range.expect("a sixteenth is a run of whole units").units()
 }

@@ -1,1 +1,18 @@
-//! Everything about a search that needs no I/O: grammar, plan and merge.
+//! Everything about a search that needs no I/O.
+//!
+//! [`SearchRequest`] is what a user asks for, [`plan`] says which nodes are asked for what, [`merge`] makes their answers
+//! one: the answer of one Meilisearch that holds all documents. Both are pure functions of a small view of the state, and
+//! the differential test against one node holds them to it.
+
+mod errors;
+mod merge;
+mod path;
+mod plan;
+mod request;
+mod view;
+
+pub use errors::user_error;
+pub use merge::{MergeError, Merged, Meta, merge, merge_with_slot};
+pub use plan::{NodeRequest, Plan, PlanError, condition, plan};
+pub use request::{MatchingStrategy, Paging, RequestError, SearchRequest, from_json, from_parameters};
+pub use view::{IndexView, NodeView, ShardView, Shown};

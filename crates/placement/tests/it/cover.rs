@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 fn units() -> impl Strategy<Value = UnitSet> {
     let set = |bits: u128| -> UnitSet {
-        let unit = |n: u16| Slot::try_from(n * UNIT_SLOTS).unwrap().unit();
+        let unit = |n: u16| Slot::try_from(n * UNIT_SLOTS).expect("a slot").unit();
         (0..UNITS).filter(|n| bits & (1 << n) != 0).map(unit).collect()
     };
     // Sparse, half and dense sets: each bit is the AND or OR of several draws.

@@ -1,0 +1,108 @@
+//! Errors of nodes, as the user of the index would see them.
+//!
+//! A node knows the index by another name and has one filterable attribute more. Both are taken out of its texts. Where
+//! a text quotes a filter, it quotes ours with it: [`Plan::user_filter_alone`](crate::Plan::user_filter_alone) gets one
+//! that does not.
+
+use miroir_api::{ErrorCode, ResponseError};
+use miroir_model::{NodeId, PhysicalName, RESERVED_MEMBER};
+use serde::Deserialize;
+
+use crate::plan::Plan;
+
+#[derive(Deserialize)]
+struct NodeError {
+    message: String,
+    code: String,
+}
+
+impl Plan {
+    /// The error that a node's answer to this search carries, as [`user_error`] words it; `None` when the body is no
+    /// error or the plan does not ask the node.
+    pub fn user_error(&self, node: &NodeId, body: &[u8]) -> Option<ResponseError> {
+        let request = self.requests.iter().find(|request| request.node == *node)?;
+        user_error(&self.uid, request.index, body)
+    }
+}
+
+/// The error that a node's answer carries, in the words of the user's index; `None` when the body is no error.
+/// An error code that we do not know becomes `bad_request`, its text is kept.
+pub fn user_error(uid: &str, index: PhysicalName, body: &[u8]) -> Option<ResponseError> {
+    let error: NodeError = serde_json::from_slice(body).ok()?;
+    let code = error.code.parse().unwrap_or(ErrorCode::BadRequest);
+    Some(ResponseError::new(code, scrub(&error.message, uid, index)))
+}
+
+/// Takes the names that are ours out of a text.
+fn scrub(message: &str, uid: &str, index: PhysicalName) -> String {
+    let mut text = message.replace(&format!("`{index}`"), &format!("`{uid}`"));
+    for (list, empty) in [
+        (
+            "Available filterable attributes patterns are: ",
+            "This index does not have configured filterable attributes.",
+        ),
+        (
+            "Available filterable attribute patterns are: ",
+            "This index does not have configured filterable attributes.",
+        ),
+    ] {
+        text = without_member(&text, list, empty);
+    }
+    text
+}
+
+/// The text without the reserved member in the list that begins here. The list is of names in back quotes, or one pair
+/// of back quotes round all names; a full stop ends it.
+fn without_member(text: &str, list: &str, empty: &str) -> String {
+    let Some(start) = text.find(list) else { return text.to_owned() };
+    let names_at = start + list.len();
+    let Some(end) = text[names_at..].find("`.").map(|quote| names_at + quote + 1) else {
+        return text.to_owned();
+    };
+    let names = &text[names_at..end];
+    let (separator, bare) = if names.contains("`, `") { ("`, `", names) } else { (", ", names) };
+    let bare = bare.trim_matches('`');
+    let left: Vec<&str> = bare.split(separator).filter(|name| *name != RESERVED_MEMBER).collect();
+    if left.len() == bare.split(separator).count() {
+        return text.to_owned();
+    }
+    if left.is_empty() {
+        return format!("{}{empty}{}", &text[..start], &text[end + 1..]);
+    }
+    format!("{}{list}`{}`{}", &text[..start], left.join(separator), &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrubbed(message: &str) -> String {
+        scrub(message, "movies", "i3-0".parse().expect("a physical name"))
+    }
+
+    /// Texts of a 1.50 with the reserved member among its filterable attributes.
+    #[test]
+    fn what_is_ours_is_taken_out() {
+        let facets = "Invalid facet distribution: Pattern `zz` is not filterable. Available filterable attributes patterns are: `_miroir, genre, price`.";
+        assert_eq!(scrubbed(facets), facets.replace("_miroir, ", ""));
+        let alone = "Invalid facet distribution: Pattern `zz` is not filterable. Available filterable attributes patterns are: `_miroir`.";
+        assert_eq!(
+            scrubbed(alone),
+            "Invalid facet distribution: Pattern `zz` is not filterable. This index does not have configured filterable attributes."
+        );
+        let filter = "Index `i3-0`: Attribute `zz` is not filterable. Available filterable attribute patterns are: `_miroir`, `genre`, `price`.\n2:4 \"zz\" = \"1\"";
+        assert_eq!(scrubbed(filter), filter.replace("`_miroir`, ", "").replace("i3-0", "movies"));
+        let other =
+            "Index `i3-0`: Attribute `title` is not sortable. Available sortable attributes are: `id`.";
+        assert_eq!(scrubbed(other), other.replace("i3-0", "movies"));
+    }
+
+    #[test]
+    fn the_code_is_kept() {
+        let body = br#"{"message":"Index `i3-0`: x","code":"invalid_search_sort","type":"invalid_request","link":"l"}"#;
+        let index = "i3-0".parse().expect("a physical name");
+        let error = user_error("movies", index, body).expect("an error");
+        assert_eq!((error.code, error.message.as_str()), (ErrorCode::InvalidSearchSort, "Index `movies`: x"));
+        assert_eq!(user_error("movies", index, b"<html>"), None);
+    }
+}

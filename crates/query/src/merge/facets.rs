@@ -1,0 +1,180 @@
+//! Facets of several nodes as one node would give them.
+//!
+//! Counts add by the value as Meilisearch compares it: texts trimmed, decomposed (NFKD) and in lower case. Meilisearch
+//! has three ways to order and cut the values (node-contract §2.5); which one depends on the number of candidates, here
+//! the global one:
+//!
+//! | order | candidates | numbers | texts | cut |
+//! |---|---|---|---|---|
+//! | `alpha` | ≤ 3000 | by their decimal text | by value | numbers and texts together are at most the limit |
+//! | `alpha` | > 3000 | by value | by value | the list ends when its length *is* the limit |
+//! | `count` | any | most documents first, then the greater | likewise | likewise |
+//!
+//! The last rule is Meilisearch's: when numbers fill the list exactly, the first text makes it longer than the limit, and
+//! then nothing ends it. A text is shown as the first node that has it writes it. A number and a text of the same
+//! characters cannot be told apart here; both count as the number.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use miroir_model::RESERVED_MEMBER;
+use miroir_settings::FacetOrder;
+use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization;
+
+use super::members::{Members, ObjectWriter, Text, float};
+use crate::plan::Plan;
+
+/// Up to so many candidates Meilisearch goes through documents, beyond it through values (`CANDIDATES_THRESHOLD`).
+const FEW_CANDIDATES: u64 = 3000;
+
+/// The distribution over all nodes, facets by name.
+#[derive(Default)]
+pub(crate) struct Distribution<'a>(BTreeMap<Cow<'a, str>, Values<'a>>);
+
+#[derive(Default)]
+struct Values<'a> {
+    numbers: BTreeMap<Cow<'a, str>, (f64, u64)>,
+    texts: BTreeMap<String, (Cow<'a, str>, u64)>,
+}
+
+impl<'a> Distribution<'a> {
+    /// Adds what one node says.
+    pub(crate) fn add(&mut self, facets: &Members<'a>) -> serde_json::Result<()> {
+        for (facet, values) in facets.0.iter().filter(|(facet, _)| facet != RESERVED_MEMBER) {
+            let values: Members<'a> = serde_json::from_str(values.get())?;
+            let sums = self.0.entry(facet.clone()).or_default();
+            for (label, count) in values.0 {
+                sums.add(label, serde_json::from_str(count.get())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the object, each facet in its order and cut to the user's limit.
+    pub(crate) fn write(&self, plan: &Plan, candidates: u64, out: &mut String) {
+        let mut facets = ObjectWriter::new(out);
+        for (facet, values) in &self.0 {
+            let order = plan.facet_orders.of(facet);
+            let mut list = ObjectWriter::new(facets.name(facet));
+            for (label, count) in values.list(order, candidates, plan.max_values_per_facet) {
+                list.raw(label, &count.to_string());
+            }
+            list.end();
+        }
+        facets.end();
+    }
+}
+
+impl<'a> Values<'a> {
+    fn add(&mut self, label: Cow<'a, str>, count: u64) {
+        match as_number(&label) {
+            Some(number) => self.numbers.entry(label).or_insert((number, 0)).1 += count,
+            None => self.texts.entry(normalized(&label)).or_insert((label, 0)).1 += count,
+        }
+    }
+
+    fn list(&self, order: FacetOrder, candidates: u64, limit: usize) -> Vec<(&str, u64)> {
+        let mut numbers: Vec<_> =
+            self.numbers.iter().map(|(text, (value, count))| (text.as_ref(), *value, *count)).collect();
+        let mut texts: Vec<_> = self.texts.values().map(|(label, count)| (label.as_ref(), *count)).collect();
+        if order == FacetOrder::Alpha && candidates <= FEW_CANDIDATES {
+            let all =
+                numbers.into_iter().map(|(text, _, count)| (text, count)).take(limit).collect::<Vec<_>>();
+            let room = limit - all.len();
+            return all.into_iter().chain(texts.into_iter().take(room)).collect();
+        }
+        numbers.sort_by(|a, b| a.1.total_cmp(&b.1));
+        if order == FacetOrder::Count {
+            // Stable, after turning round: equal counts have the greater value first.
+            numbers.reverse();
+            numbers.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+            texts.reverse();
+            texts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
+        let mut list = Vec::new();
+        fill(&mut list, numbers.into_iter().map(|(text, _, count)| (text, count)), limit);
+        fill(&mut list, texts.into_iter(), limit);
+        list
+    }
+}
+
+/// Ends only when the length is the limit after a value was added.
+fn fill<'a>(list: &mut Vec<(&'a str, u64)>, values: impl Iterator<Item = (&'a str, u64)>, limit: usize) {
+    for value in values {
+        list.push(value);
+        if list.len() == limit {
+            return;
+        }
+    }
+}
+
+/// The number that Meilisearch writes so.
+fn as_number(label: &str) -> Option<f64> {
+    let number: f64 = label.parse().ok()?;
+    (number.is_finite() && number.to_string() == label).then_some(number)
+}
+
+/// A text as Meilisearch compares it (`normalize_facet`).
+pub(crate) fn normalized(text: &str) -> String {
+    text.trim().nfkd().collect::<String>().to_lowercase()
+}
+
+/// The least and greatest number of each facet.
+#[derive(Default)]
+pub(crate) struct Stats<'a>(BTreeMap<Cow<'a, str>, Extremes>);
+
+#[derive(Clone, Copy, Deserialize)]
+struct Extremes {
+    min: f64,
+    max: f64,
+}
+
+impl<'a> Stats<'a> {
+    /// Adds what one node says.
+    pub(crate) fn add(&mut self, stats: &Members<'a>) -> serde_json::Result<()> {
+        for (facet, extremes) in stats.0.iter().filter(|(facet, _)| facet != RESERVED_MEMBER) {
+            let new: Extremes = serde_json::from_str(extremes.get())?;
+            let all = self.0.entry(facet.clone()).or_insert(new);
+            *all = Extremes { min: all.min.min(new.min), max: all.max.max(new.max) };
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write(&self, out: &mut String) {
+        let mut facets = ObjectWriter::new(out);
+        for (facet, Extremes { min, max }) in &self.0 {
+            facets.raw(facet, &format!("{{\"min\":{},\"max\":{}}}", float(*min), float(*max)));
+        }
+        facets.end();
+    }
+}
+
+/// A value of a document as facets compare it: what a distinct attribute is distinct by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FacetValue {
+    Number(String),
+    Text(String),
+}
+
+/// The values in a member's value; an array has several.
+pub(crate) fn facet_values(value: &serde_json::Value, values: &mut Vec<FacetValue>) {
+    use serde_json::Value;
+    match value {
+        Value::Bool(flag) => values.push(FacetValue::Text(flag.to_string())),
+        Value::Number(number) => values.push(FacetValue::Number(number.to_string())),
+        Value::String(text) => values.push(FacetValue::Text(normalized(text))),
+        Value::Array(items) => {
+            items.iter().filter(|item| !item.is_array()).for_each(|item| facet_values(item, values));
+        }
+        Value::Null | Value::Object(_) => {}
+    }
+}
+
+/// The document's own text of its id: `1` and `"1"` are one.
+pub(crate) fn id_text(raw: &str) -> Option<Cow<'_, str>> {
+    if raw.starts_with('"') {
+        return serde_json::from_str::<Text<'_>>(raw).ok().map(|Text(text)| text);
+    }
+    Some(Cow::Borrowed(raw))
+}

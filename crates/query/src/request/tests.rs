@@ -1,0 +1,181 @@
+//! Texts and codes as Meilisearch 1.50 answered them.
+
+use miroir_api::ResponseError;
+use serde_json::json;
+
+use super::*;
+
+fn post(body: serde_json::Value) -> Result<SearchRequest, RequestError> {
+    from_json(body.to_string().as_bytes())
+}
+
+fn get(query: &[(&str, &str)]) -> Result<SearchRequest, RequestError> {
+    from_parameters(query.iter().copied())
+}
+
+fn error(result: Result<SearchRequest, RequestError>) -> (String, &'static str) {
+    let error = ResponseError::from(result.expect_err("an error"));
+    (error.message, error.code.as_str())
+}
+
+#[test]
+fn wrong_json_is_refused_in_meilisearchs_words() {
+    let cases = [
+        (
+            json!({ "q": ["doggo"] }),
+            "Invalid value type at `.q`: expected a string, but found an array: `[\"doggo\"]`",
+            "invalid_search_q",
+        ),
+        (
+            json!({ "offset": -1 }),
+            "Invalid value type at `.offset`: expected a positive integer, but found a negative integer: `-1`",
+            "invalid_search_offset",
+        ),
+        (
+            json!({ "limit": null }),
+            "Invalid value type at `.limit`: expected a positive integer, but found null",
+            "invalid_search_limit",
+        ),
+        (
+            json!({ "hitsPerPage": "doggo" }),
+            "Invalid value type at `.hitsPerPage`: expected a positive integer, but found a string: `\"doggo\"`",
+            "invalid_search_hits_per_page",
+        ),
+        (
+            json!({ "attributesToRetrieve": [1] }),
+            "Invalid value type at `.attributesToRetrieve[0]`: expected a string, but found a positive integer: `1`",
+            "invalid_search_attributes_to_retrieve",
+        ),
+        (
+            json!({ "showRankingScoreDetails": 1 }),
+            "Invalid value type at `.showRankingScoreDetails`: expected a boolean, but found a positive integer: `1`",
+            "invalid_search_show_ranking_score_details",
+        ),
+        (
+            json!({ "matchingStrategy": "doggo" }),
+            "Unknown value `doggo` at `.matchingStrategy`: expected one of `last`, `all`, `frequency`",
+            "invalid_search_matching_strategy",
+        ),
+        (
+            json!({ "rankingScoreThreshold": 42 }),
+            "Invalid value at `.rankingScoreThreshold`: the value of `rankingScoreThreshold` is invalid, expected a float between `0.0` and `1.0`.",
+            "invalid_search_ranking_score_threshold",
+        ),
+        (json!([1]), "Invalid value type: expected an object, but found an array: `[1]`", "bad_request"),
+    ];
+    for (body, message, code) in cases {
+        assert_eq!(error(post(body)), (message.to_owned(), code));
+    }
+    let unknown = "Unknown field `marin`: expected one of `q`, `offset`, `limit`, `page`, `hitsPerPage`, `attributesToRetrieve`, `attributesToCrop`, `cropLength`, `cropMarker`, `attributesToHighlight`, `highlightPreTag`, `highlightPostTag`, `showMatchesPosition`, `filter`, `sort`, `distinct`, `facets`, `matchingStrategy`, `attributesToSearchOn`, `rankingScoreThreshold`, `locales`, `hybrid`, `vector`, `retrieveVectors`, `media`, `personalize`, `useNetwork`, `showRankingScore`, `showRankingScoreDetails`, `showPerformanceDetails`";
+    assert_eq!(error(post(json!({ "marin": "x" }))), (unknown.to_owned(), "bad_request"));
+    assert_eq!(error(from_json(b"")), ("A json payload is missing.".to_owned(), "missing_payload"));
+    let malformed = "The json payload provided is malformed. `EOF while parsing a value at line 1 column 5`.";
+    assert_eq!(error(from_json(b"{\"q\":")), (malformed.to_owned(), "malformed_payload"));
+}
+
+#[test]
+fn wrong_parameters_are_refused_in_meilisearchs_words() {
+    let cases = [
+        (
+            ("offset", "doggo"),
+            "Invalid value in parameter `offset`: could not parse `doggo` as a positive integer",
+            "invalid_search_offset",
+        ),
+        (
+            ("showMatchesPosition", "doggo"),
+            "Invalid value in parameter `showMatchesPosition`: could not parse `doggo` as a boolean, expected either `true` or `false`",
+            "invalid_search_show_matches_position",
+        ),
+        (
+            ("retrieveVectors", ""),
+            "Invalid value in parameter `retrieveVectors`: could not parse `` as a boolean, expected either `true` or `false`",
+            "invalid_search_retrieve_vectors",
+        ),
+        (
+            ("matchingStrategy", "lst"),
+            "Unknown value `lst` for parameter `matchingStrategy`: expected one of `last`, `all`, `frequency`",
+            "invalid_search_matching_strategy",
+        ),
+        (
+            ("rankingScoreThreshold", "a"),
+            "Invalid value in parameter `rankingScoreThreshold`: the value of `rankingScoreThreshold` is invalid, expected a float between `0.0` and `1.0`.",
+            "invalid_search_ranking_score_threshold",
+        ),
+    ];
+    for (parameter, message, code) in cases {
+        assert_eq!(error(get(&[parameter])), (message.to_owned(), code));
+    }
+    let (message, code) = error(get(&[("marin", "x")]));
+    assert!(
+        message.starts_with("Unknown parameter `marin`: expected one of `q`, `offset`")
+            && code == "bad_request"
+    );
+    assert!(message.contains("`locales`, `hybridEmbedder`, `hybridSemanticRatio`, `vector`, `retrieveVectors`, `personalizeUserContext`, `useNetwork`"));
+}
+
+#[test]
+fn both_forms_say_the_same() {
+    let body = json!({
+        "q": "sun", "page": 2, "hitsPerPage": 7, "attributesToRetrieve": ["id", "title"], "attributesToCrop": ["a:3"],
+        "cropLength": 4, "cropMarker": "..", "attributesToHighlight": ["*"], "highlightPreTag": "[", "highlightPostTag": "]",
+        "showMatchesPosition": true, "filter": ["a = 1", ["b = 2"]], "sort": ["_geoPoint(1,2.5):asc", "price:desc"],
+        "distinct": "sku", "facets": ["genre"], "matchingStrategy": "all", "attributesToSearchOn": ["title"],
+        "rankingScoreThreshold": 0.5, "locales": ["eng"], "showRankingScore": true, "showRankingScoreDetails": true
+    });
+    let query = [
+        ("q", "sun"),
+        ("page", "2"),
+        ("hitsPerPage", "7"),
+        ("attributesToRetrieve", "id,title"),
+        ("attributesToCrop", "a:3"),
+        ("cropLength", "4"),
+        ("cropMarker", ".."),
+        ("attributesToHighlight", "*"),
+        ("highlightPreTag", "["),
+        ("highlightPostTag", "]"),
+        ("showMatchesPosition", "true"),
+        ("filter", r#"["a = 1", ["b = 2"]]"#),
+        ("sort", "_geoPoint(1, 2.5):asc,price:desc"),
+        ("distinct", "sku"),
+        ("facets", "genre"),
+        ("matchingStrategy", "all"),
+        ("attributesToSearchOn", "title"),
+        ("rankingScoreThreshold", "0.5"),
+        ("locales", "eng"),
+        ("showRankingScore", "true"),
+        ("showRankingScoreDetails", "true"),
+    ];
+    let (post, get) = (post(body).expect("right"), get(&query).expect("right"));
+    assert_eq!(post, get);
+    assert_eq!(post.paging, Paging::Page { page: 2, hits_per_page: 7 });
+}
+
+#[test]
+fn nothing_said_is_the_default() {
+    let request = get(&[("filter", "a = 1"), ("attributesToRetrieve", ""), ("limit", "3")]).expect("right");
+    assert_eq!(request.paging, Paging::Window { offset: 0, limit: 3 });
+    assert_eq!(request.filter, Some(json!("a = 1")));
+    assert_eq!(request.attributes_to_retrieve, Some(Vec::new()));
+    assert_eq!(
+        post(json!({ "page": 3 })).expect("right").paging,
+        Paging::Page { page: 3, hits_per_page: 20 }
+    );
+    assert_eq!(post(json!({})).expect("right"), get_nothing());
+}
+
+fn get_nothing() -> SearchRequest {
+    get(&[]).expect("right")
+}
+
+#[test]
+fn what_is_not_there_yet_says_so() {
+    for body in [
+        json!({ "hybrid": { "embedder": "e" } }),
+        json!({ "vector": [1.0] }),
+        json!({ "retrieveVectors": true }),
+        json!({ "useNetwork": false }),
+    ] {
+        assert_eq!(error(post(body)).1, "miroir_not_implemented");
+    }
+    assert_eq!(error(get(&[("hybridEmbedder", "e")])).1, "miroir_not_implemented");
+}

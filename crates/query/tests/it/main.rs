@@ -1,0 +1,6 @@
+//! A cluster of model nodes answers as one model node does.
+
+mod merge;
+mod model;
+mod plan;
+mod world;

@@ -7,6 +7,8 @@
 //! - `conformance` (feature of that name) states each rule of the contract as a check, and `fixtures` holds answers of
 //!   official Meilisearch; every implementation of a node passes both.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 mod credentials;
 mod error;

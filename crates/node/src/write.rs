@@ -26,6 +26,8 @@ pub enum Write {
         /// That name.
         to: String,
     },
+    /// Set the primary key. The index must hold no documents when it has another one.
+    SetPrimaryKey(String),
     /// Delete the index with all that is in it.
     DeleteIndex,
 }
@@ -76,7 +78,7 @@ impl Write {
             Self::DeleteIds(_) | Self::DeleteMatching(_) | Self::DeleteAll => "documentDeletion",
             Self::Settings(_) => "settingsUpdate",
             Self::CreateIndex { .. } => "indexCreation",
-            Self::RenameIndex { .. } => "indexUpdate",
+            Self::RenameIndex { .. } | Self::SetPrimaryKey(_) => "indexUpdate",
             Self::DeleteIndex => "indexDeletion",
         }
     }

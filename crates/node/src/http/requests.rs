@@ -65,6 +65,10 @@ impl HttpNode {
             Write::RenameIndex { to } => {
                 self.write(Method::PATCH, &["indexes", index], &[]).json(json!({"uid": to}).to_string())
             }
+            Write::SetPrimaryKey(key) => {
+                let body = json!({"primaryKey": key}).to_string();
+                self.write(Method::PATCH, &["indexes", index], &[]).json(body)
+            }
             Write::DeleteIndex => self.write(Method::DELETE, &["indexes", index], &[]),
         }
     }

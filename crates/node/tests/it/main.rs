@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod classification;
 #[cfg(test)]
+mod official;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod server;

@@ -8,7 +8,8 @@ use miroir_placement::ShardMap;
 use miroir_settings::UserSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::queue::Queue;
+use crate::queue::{Part, Queue};
+use crate::task::{Task, Work};
 
 /// How an index is cut and copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,16 +62,18 @@ pub struct IndexSettings {
     pub served: Arc<UserSettings>,
     /// How many settings tasks are ordered: what a write was validated against.
     pub ordered: u64,
+    /// Those of them that are not decided, in order.
+    pub undecided: OrdSet<TaskUid>,
     /// The change that is on its way.
     pub change: Option<SettingsChange>,
 }
 
-/// A settings task that was sent to a node and is not decided.
+/// The settings task that some queue has reached and that is not decided: always the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsChange {
     /// The task.
     pub task: TaskUid,
-    /// The version that it becomes when every required node takes it.
+    /// The version that it becomes when every required node takes it; the present one when nodes need not hear of it.
     pub version: u64,
     /// What comes out.
     pub resulting: Arc<UserSettings>,
@@ -80,5 +83,22 @@ impl Index {
     /// The units that a node holds of this index, in any state of its copies.
     pub fn units_of(&self, node: &NodeId) -> UnitSet {
         self.shards.units_of(node)
+    }
+
+    /// The units that a node is to be given of a task, in one part of it. The request for a part is limited to them
+    /// when they are fewer than [`units_of`](Self::units_of) the node.
+    pub fn units_of_part(&self, task: &Task, node: &NodeId, part: Part) -> UnitSet {
+        let here = self.units_of(node).intersection(task.units);
+        let counted = task.counts.get(node).copied().unwrap_or_default();
+        match (&task.work, part) {
+            (Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll, Part::Counted) => {
+                here.intersection(counted)
+            }
+            (Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll, Part::Rest) => {
+                here.difference(counted)
+            }
+            (_, Part::Counted) => here,
+            (_, Part::Rest) => UnitSet::EMPTY,
+        }
     }
 }

@@ -45,6 +45,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Who leads, and how far the log got.
     fn leadership(&self) -> Leadership;
+
+    /// The members of the group, as this peer knows them.
+    fn members(&self) -> Vec<Member>;
 }
 
 /// Rows of history, as [`Row`](crate::Row)s wrote them. They may be newer than the state, so a reader looks in the
@@ -108,6 +111,18 @@ pub enum PayloadError {
     /// It cannot be read, or is not what was written.
     #[error("chunk {0} cannot be read: {1}")]
     Damaged(ChunkId, String),
+}
+
+/// A member of the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Which peer.
+    pub peer: PeerId,
+    /// Whether it votes; a learner only follows.
+    pub voter: bool,
+    /// The last entry that it is known to have: of itself every peer knows what it applied, of the others only the
+    /// leader what they have in their log.
+    pub applied: Option<u64>,
 }
 
 /// Who leads, and how far the log got, as this peer sees it.

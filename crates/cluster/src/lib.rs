@@ -29,6 +29,7 @@ mod ledger;
 mod nodes;
 mod outcome;
 mod queue;
+mod reads;
 mod rows;
 mod state;
 mod task;
@@ -39,10 +40,13 @@ pub use command::{
     Adopt, Command, Enqueue, EnqueueWork, Found, LaneStep, PayloadSource, PeerStarted, QueueStep, Target,
 };
 pub use index::{Index, IndexSettings, SettingsChange, Shape};
-pub use ledger::{BarrierError, Leadership, Ledger, PayloadError, ProposeError, Rows, RowsError, RowsPage};
+pub use ledger::{
+    BarrierError, Leadership, Ledger, Member, PayloadError, ProposeError, Rows, RowsError, RowsPage,
+};
 pub use nodes::{Credentials, Defaults, Lane, Node, NodeState, Peer};
 pub use outcome::{Outcome, Refusal, Settled, Stale, StepRefused};
 pub use queue::{Action, Dispatch, DispatchResult, Fault, Part, Progress, Queue, Slice, Stage};
+pub use reads::Lag;
 pub use rows::{Row, task_from_rows, task_row_range};
 pub use state::{ChunkId, ChunkMeta, Idempotency, Names, ProposalId, State, Upload, UploadId};
 pub use task::{Payload, Task, Work, WriteMode};

@@ -52,8 +52,8 @@ pub enum Refusal {
     /// The write was validated against something that has changed: validate it again.
     #[error("the index changed while the write was validated: {0}")]
     Stale(Stale),
-    /// The attempt was settled as refused before.
-    #[error("this attempt was given up before it arrived")]
+    /// The attempt was refused before, or settled before it arrived.
+    #[error("this attempt was refused or given up before")]
     GivenUp,
     /// The idempotency key belongs to another request.
     #[error("the idempotency key was used for another request")]
@@ -84,6 +84,9 @@ pub enum Refusal {
     /// The lane is another peer's.
     #[error("the lane is assigned to another peer")]
     NotAssigned,
+    /// The command contradicts itself.
+    #[error("malformed: {0}")]
+    Malformed(String),
 }
 
 /// What changed under a write.

@@ -18,6 +18,8 @@ pub struct Queue {
     pub installed: Option<u64>,
     /// The unfinished tasks, in order.
     pub pending: OrdSet<TaskUid>,
+    /// The bytes of their payloads, as stored. A payload counts whole although the node gets a part of it.
+    pub pending_bytes: u64,
     /// How far the first pending task got.
     pub progress: Progress,
     /// The request that is recorded and not known to have ended.
@@ -54,8 +56,9 @@ pub struct Progress {
     pub frames: u32,
 }
 
-/// A deletion goes to a node in two parts: first over the documents that this node counts for the whole cluster,
-/// then over the others that it holds. Everything else has only the first part.
+/// A deletion of documents goes to a node in two parts: first over the units that this node counts for the whole
+/// cluster, then over the others that it holds; a part without units is left out. Everything else has only the first
+/// part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Part {
     /// The documents that this node counts; all of them where nothing is counted.
@@ -99,7 +102,8 @@ pub enum Action {
     },
     /// Send documents, or ids to delete: slices of tasks of one kind, in order.
     Send(Vec<Slice>),
-    /// Send a barrier: a filter deletion, a deletion of all, settings.
+    /// Send a barrier: settings, a primary key, or a deletion by filter or of all. Of a deletion, only over the units
+    /// of the part that the queue is at ([`Index::units_of_part`](crate::Index::units_of_part)).
     Alone(TaskUid),
     /// Delete the physical index.
     Drop(TaskUid),
@@ -130,15 +134,17 @@ pub enum DispatchResult {
     Done {
         /// The node's task.
         node_task: Option<u32>,
-        /// For each deletion in it, in order, how many documents went.
+        /// For each deletion in it, in order, how many documents went; fewer entries when it cannot be told. Of an
+        /// index, only the documents of the units that the node counts ([`Task::counts`](crate::Task::counts)).
         deleted: Vec<u64>,
     },
-    /// The node refused a request that held several tasks, or a part of one: each is sent again alone.
+    /// The node refused a request that held several tasks: each is sent again alone.
     Apart {
         /// The node's task.
         node_task: Option<u32>,
     },
-    /// The node refused a request that held one whole task, for a reason that is the user's: a verdict.
+    /// The node refused a request that held one task, for a reason that is the user's: a verdict. Parts of the task
+    /// that the node took before stay.
     Refused {
         /// The node's task.
         node_task: Option<u32>,
@@ -156,6 +162,7 @@ impl Queue {
             stage: Stage::Absent,
             installed: None,
             pending: OrdSet::new(),
+            pending_bytes: 0,
             progress: Progress::default(),
             dispatch: None,
             next_dispatch: 0,

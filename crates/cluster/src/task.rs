@@ -24,8 +24,10 @@ pub struct Task {
     pub index: Option<PhysicalId>,
     /// Whether it creates that physical index.
     pub creates: bool,
-    /// The primary key that it brings.
-    pub brings_key: Option<String>,
+    /// The primary key as ordered with it: its documents are sent under this one.
+    pub primary_key: Option<String>,
+    /// Whether it brought that key.
+    pub brings_key: bool,
     /// What it asks of the nodes.
     pub work: Work,
     /// The units that it touches.
@@ -36,8 +38,8 @@ pub struct Task {
     pub holders: OrdSet<NodeId>,
     /// For a deletion: which node counts which units.
     pub counts: OrdMap<NodeId, UnitSet>,
-    /// Documents counted so far.
-    pub counted: u64,
+    /// Documents counted so far; none once a node could not tell.
+    pub counted: Option<u64>,
     /// What it says about itself.
     pub details: TaskDetails,
     /// Why it failed, or will have failed when it is done.
@@ -55,7 +57,7 @@ pub struct Task {
 /// What a task asks of the nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
-    /// Nothing but that its index be there: creations, refused writes.
+    /// Nothing but that its index be there: creations, refused writes. Needs no request of its own.
     Nothing,
     /// Documents to write.
     Documents {
@@ -85,7 +87,8 @@ pub enum Work {
     },
     /// Delete the index.
     DeleteIndex,
-    /// Change the primary key: metadata only.
+    /// Change the primary key. A barrier where nodes have another one; metadata only where the index had none, since
+    /// documents are sent with their key.
     SetPrimaryKey,
 }
 
@@ -151,6 +154,11 @@ impl Task {
     /// Whether nothing is left to wait for but earlier tasks.
     pub fn is_ready(&self) -> bool {
         self.waits.is_empty()
+    }
+
+    /// The bytes of its payload, as stored.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.work.payload().map_or(0, |payload| payload.bytes)
     }
 
     /// The task as users ask for it.

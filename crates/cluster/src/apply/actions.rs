@@ -3,9 +3,9 @@
 
 use miroir_model::{NodeId, PhysicalId, TaskUid};
 
-use super::finish::part_units;
+use super::settings::awaits_decision;
 use crate::index::Index;
-use crate::queue::{Action, Part, Progress, Queue, Slice, Stage};
+use crate::queue::{Action, Progress, Queue, Slice, Stage};
 use crate::state::State;
 use crate::task::{Task, Work};
 
@@ -36,10 +36,10 @@ impl<'a> Stand<'a> {
                 self.queue.stage == Stage::Present
                     && *version == settings.version
                     && self.queue.installed != Some(settings.version)
-                    && !self.awaits_decision()
+                    && !awaits_decision(self.index, self.queue)
             }
-            Action::Send(slices) => self.queue.is_ready(self.index) && self.allows_slices(slices),
-            Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),
+            Action::Send(slices) => self.delivers() && self.allows_slices(slices),
+            Action::Alone(uid) => self.delivers() && self.allows_alone(*uid),
             Action::Drop(uid) => {
                 let first = self.first();
                 first.is_some_and(|task| task.uid == *uid && matches!(task.work, Work::DeleteIndex))
@@ -47,23 +47,23 @@ impl<'a> Stand<'a> {
         }
     }
 
-    /// The node took the settings that are on their way; what comes next depends on the other nodes.
-    pub(super) fn awaits_decision(&self) -> bool {
-        self.index.settings.change.as_ref().is_some_and(|change| !self.queue.pending.contains(&change.task))
+    /// Whether tasks can be delivered: the node has the index, with the settings that its next task is meant for.
+    fn delivers(&self) -> bool {
+        self.queue.is_ready(self.index) && !awaits_decision(self.index, self.queue)
     }
 
     fn allows_alone(&self, uid: TaskUid) -> bool {
-        let Some(task) = self.first() else { return false };
-        let change = self.index.settings.change.as_ref();
-        let undecided = change.is_some_and(|change| change.task != uid);
-        let alone = task.work.is_barrier() && task.work.payload().is_none();
-        task.uid == uid && alone && !undecided && !matches!(task.work, Work::DeleteIndex | Work::Nothing)
+        let Some(task) = self.first().filter(|task| task.uid == uid) else { return false };
+        match task.work {
+            Work::Settings { .. } => {
+                self.index.settings.change.as_ref().is_some_and(|change| change.task == uid)
+            }
+            Work::DeleteFilter { .. } | Work::DeleteAll | Work::SetPrimaryKey => true,
+            _ => false,
+        }
     }
 
     fn allows_slices(&self, slices: &[Slice]) -> bool {
-        if self.index.settings.change.is_some() && self.awaits_decision() {
-            return false;
-        }
         let mut pending = self.queue.pending.iter();
         let mut previous: Option<&Task> = None;
         for (i, slice) in slices.iter().enumerate() {
@@ -86,16 +86,6 @@ impl<'a> Stand<'a> {
     fn fits(&self, task: &Task, slice: &Slice) -> bool {
         let Some(payload) = task.work.payload() else { return false };
         let sane = slice.to.is_none_or(|to| slice.from.frames < to && to < payload.frames);
-        sane && !part_units(self.index, task, self.node, slice.from.part).is_empty()
-    }
-
-    /// Where a queue stands after a slice: the progress within its task, or none when the task is finished.
-    pub(super) fn after(&self, slice: &Slice) -> Option<Progress> {
-        if let Some(frames) = slice.to {
-            return Some(Progress { frames, ..slice.from });
-        }
-        let task = self.state.tasks.get(&slice.task)?;
-        let rest = !part_units(self.index, task, self.node, Part::Rest).is_empty();
-        (slice.from.part == Part::Counted && rest).then_some(Progress { part: Part::Rest, frames: 0 })
+        sane && !self.index.units_of_part(task, self.node, slice.from.part).is_empty()
     }
 }

@@ -18,33 +18,34 @@ impl Apply<'_> {
     /// Forgets what is too old.
     pub(super) fn expire(&mut self) {
         let old = |at: Timestamp, limit: i64, now: Timestamp| now.millis_since(at) > limit;
-        while let Some((at, id)) = self.state.proposals_by_age.get_min().cloned() {
+        while let Some((at, id)) = self.state.proposals_by_age.get_min().copied() {
             if !old(at, ATTEMPT_MILLIS, self.now) && self.state.proposals_by_age.len() <= REMEMBERED {
                 break;
             }
             self.state.proposals_by_age.remove(&(at, id));
             self.state.proposals.remove(&id);
         }
-        while let Some(entry) = self.state.idempotency_by_age.get_min().cloned() {
-            if !old(entry.0, IDEMPOTENCY_MILLIS, self.now)
-                && self.state.idempotency_by_age.len() <= REMEMBERED
-            {
+        while let Some((at, key)) = self.state.idempotency_by_age.get_min() {
+            if !old(*at, IDEMPOTENCY_MILLIS, self.now) && self.state.idempotency_by_age.len() <= REMEMBERED {
                 break;
             }
-            self.state.idempotency.remove(&entry.1);
-            self.state.idempotency_by_age.remove(&entry);
+            self.state.idempotency.remove(key);
+            let oldest = (*at, key.clone());
+            self.state.idempotency_by_age.remove(&oldest);
         }
         self.expire_uploads();
     }
 
-    /// What is known of this attempt, or of an earlier write with its idempotency key.
-    pub(super) fn known_attempt(&self, enqueue: &Enqueue) -> Option<Result<Outcome, Refusal>> {
-        if let Some((_, settled)) = self.state.proposals.get(&enqueue.proposal) {
-            return Some(match *settled {
-                Settled::Accepted { task, at, replayed } => Ok(Outcome::Enqueued { task, at, replayed }),
-                Settled::Refused => Err(Refusal::GivenUp),
-            });
-        }
+    /// What became of this attempt before. It stays so: a repeated entry of the log changes nothing.
+    pub(super) fn settled_attempt(&self, proposal: ProposalId) -> Option<Result<Outcome, Refusal>> {
+        self.state.proposals.get(&proposal).map(|(_, settled)| match *settled {
+            Settled::Accepted { task, at, replayed } => Ok(Outcome::Enqueued { task, at, replayed }),
+            Settled::Refused => Err(Refusal::GivenUp),
+        })
+    }
+
+    /// The answer of an earlier write with the same idempotency key.
+    pub(super) fn replay(&self, enqueue: &Enqueue) -> Option<Result<Outcome, Refusal>> {
         let (key, request) = enqueue.idempotency.as_ref()?;
         let known = self.state.idempotency.get(key)?;
         if known.request != *request {
@@ -53,9 +54,11 @@ impl Apply<'_> {
         Some(Ok(Outcome::Enqueued { task: known.task, at: known.at, replayed: true }))
     }
 
-    /// Remembers that an attempt was accepted. Only that binds its idempotency key.
-    pub(super) fn remember_attempt(&mut self, enqueue: &Enqueue, outcome: &Outcome) {
-        let Outcome::Enqueued { task, at, replayed } = *outcome else { return };
+    /// Settles an attempt. Only an accepted one binds its idempotency key.
+    pub(super) fn remember_attempt(&mut self, enqueue: &Enqueue, outcome: &Result<Outcome, Refusal>) {
+        let Ok(Outcome::Enqueued { task, at, replayed }) = *outcome else {
+            return self.remember(enqueue.proposal, Settled::Refused);
+        };
         self.remember(enqueue.proposal, Settled::Accepted { task, at, replayed });
         if let (Some((key, request)), false) = (&enqueue.idempotency, replayed) {
             let bound = Idempotency { request: *request, task, at };
@@ -72,9 +75,9 @@ impl Apply<'_> {
         Outcome::Settled(Settled::Refused)
     }
 
+    /// Remembers an attempt that was not known.
     fn remember(&mut self, proposal: ProposalId, settled: Settled) {
-        if self.state.proposals.insert(proposal, (self.now, settled)).is_none() {
-            self.state.proposals_by_age.insert((self.now, proposal));
-        }
+        self.state.proposals.insert(proposal, (self.now, settled));
+        self.state.proposals_by_age.insert((self.now, proposal));
     }
 }

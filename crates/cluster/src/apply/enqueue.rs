@@ -1,27 +1,26 @@
 //! A client's write becomes a task.
 
 use imbl::{OrdMap, OrdSet};
-use miroir_model::{NodeId, UnitSet};
+use miroir_model::{NodeId, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskKind, TaskStatus};
 
 use super::Apply;
 use super::place::Place;
-use crate::command::{Enqueue, EnqueueWork, PayloadSource};
+use crate::command::{Enqueue, EnqueueWork, PayloadSource, Target};
 use crate::index::Index;
 use crate::outcome::{Outcome, Refusal};
+use crate::queue::Queue;
 use crate::task::{Payload, Task, Work};
 
 impl Apply<'_> {
     pub(super) fn enqueue(&mut self, enqueue: &Enqueue) -> Result<Outcome, Refusal> {
-        let known = self.known_attempt(enqueue);
-        let repeated = known.is_some();
-        let outcome = known.unwrap_or_else(|| self.accept(enqueue));
-        if let Ok(outcome) = &outcome {
-            self.remember_attempt(enqueue, outcome);
+        if let Some(settled) = self.settled_attempt(enqueue.proposal) {
+            return settled;
         }
+        let outcome = self.replay(enqueue).unwrap_or_else(|| self.accept(enqueue));
+        self.remember_attempt(enqueue, &outcome);
         // An upload serves one attempt: what the attempt did not take is let go.
-        let taken = !repeated && outcome.is_ok();
-        if let (Some((upload, _)), false) = (enqueue.work.payload().and_then(|p| p.upload), taken) {
+        if let Some((upload, _)) = enqueue.work.payload().and_then(|payload| payload.upload) {
             self.drop_upload(upload);
         }
         outcome
@@ -29,6 +28,7 @@ impl Apply<'_> {
 
     /// All that can be refused is checked before anything is changed.
     fn accept(&mut self, enqueue: &Enqueue) -> Result<Outcome, Refusal> {
+        enqueue.check()?;
         if let Some(payload) = enqueue.work.payload() {
             self.check_payload(payload)?;
         }
@@ -43,13 +43,14 @@ impl Apply<'_> {
             index_uid: enqueue.index_uid.clone(),
             index: place.index,
             creates: place.creates,
-            brings_key: place.brings_key.clone(),
-            units: enqueue.work.units(),
+            primary_key: place.primary_key.clone(),
+            brings_key: place.brings_key,
+            units: if place.rekeys { UnitSet::ALL } else { enqueue.work.units() },
             work,
             waits: OrdSet::new(),
             holders: OrdSet::new(),
             counts: OrdMap::new(),
-            counted: 0,
+            counted: Some(0),
             details: enqueue.details.clone(),
             error: enqueue.work.error(),
             enqueued_at: self.now,
@@ -60,7 +61,9 @@ impl Apply<'_> {
         self.join_queues(&place, &mut task);
         self.state.tasks.insert(uid, task);
         self.state.names.unfinished.entry(enqueue.index_uid.clone()).or_default().insert(uid);
-        self.settle_queues(place.index);
+        if let Some(index) = place.index {
+            self.settle_new(index, uid);
+        }
         self.advance([uid]);
         Ok(Outcome::Enqueued { task: uid, at: self.now, replayed: false })
     }
@@ -86,6 +89,16 @@ impl Apply<'_> {
         Payload { bytes: bytes.sum(), frames: source.frames, chunks }
     }
 
+    /// A new task can only be through at once where it is the first.
+    fn settle_new(&mut self, id: PhysicalId, uid: TaskUid) {
+        let Some(index) = self.state.indexes.get(&id) else { return };
+        let first = |queue: &Queue| queue.pending.get_min() == Some(&uid);
+        let nodes: Vec<NodeId> =
+            (index.queues.iter()).filter(|(_, queue)| first(queue)).map(|(node, _)| node.clone()).collect();
+        nodes.iter().for_each(|node| self.settle_queue(id, node));
+        self.decide_settings(id);
+    }
+
     /// Puts the task behind what each node that it touches still has to do, and orders its effects.
     fn join_queues(&mut self, place: &Place, task: &mut Task) {
         let Some(index) = place.index.and_then(|id| self.state.indexes.get_mut(&id)) else { return };
@@ -99,13 +112,17 @@ impl Apply<'_> {
         for node in &task.holders {
             if let Some(queue) = index.queues.get_mut(node) {
                 queue.pending.insert(task.uid);
+                queue.pending_bytes += task.payload_bytes();
             }
         }
         if task.work.is_counted() {
             task.counts = counting(index, task.units);
         }
         match &task.work {
-            Work::Settings { .. } => index.settings.ordered += 1,
+            Work::Settings { .. } => {
+                index.settings.ordered += 1;
+                index.settings.undecided.insert(task.uid);
+            }
             Work::Documents { .. } => index.may_hold_documents = true,
             Work::DeleteAll => index.may_hold_documents = false,
             Work::DeleteIndex => {
@@ -117,8 +134,8 @@ impl Apply<'_> {
     }
 }
 
-/// The nodes that must be given something of the task, and whether it waits for them. A task that creates the index is held by all of them: it is not
-/// done before the index is everywhere.
+/// The nodes that must be given something of the task, and whether it waits for them. A task that creates the index
+/// is held by all of them: it is not done before the index is everywhere.
 fn queues_touched(index: &Index, task: &Task) -> Vec<(NodeId, bool)> {
     let touches = |node: &NodeId| task.creates || index.units_of(node).intersects(task.units);
     (index.queues.iter())
@@ -142,6 +159,29 @@ fn counting(index: &Index, units: UnitSet) -> OrdMap<NodeId, UnitSet> {
     counts
 }
 
+impl Enqueue {
+    /// Whether its parts fit each other, whatever the state.
+    fn check(&self) -> Result<(), Refusal> {
+        let fits = match (&self.target, &self.work) {
+            (_, EnqueueWork::Refused { .. }) => true,
+            (Target::Missing, _) => false,
+            (Target::Creates { .. }, work) => matches!(
+                work,
+                EnqueueWork::CreateIndex | EnqueueWork::Documents { .. } | EnqueueWork::Settings { .. }
+            ),
+            (Target::Existing { .. }, work) => !matches!(work, EnqueueWork::CreateIndex),
+        };
+        if !fits {
+            return Err(Refusal::Malformed("the work does not fit its target".to_owned()));
+        }
+        let frames = self.work.payload().map_or(0, |payload| payload.frames);
+        if frames > 0 && self.work.units().is_empty() {
+            return Err(Refusal::Malformed("the payload touches no unit".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 impl EnqueueWork {
     /// Where its bytes are.
     pub fn payload(&self) -> Option<&PayloadSource> {
@@ -151,7 +191,15 @@ impl EnqueueWork {
         }
     }
 
-    fn kind(&self) -> TaskKind {
+    /// Where its bytes are, to be moved.
+    pub fn payload_mut(&mut self) -> Option<&mut PayloadSource> {
+        match self {
+            Self::Documents { payload, .. } | Self::DeleteIds { payload, .. } => Some(payload),
+            _ => None,
+        }
+    }
+
+    pub(super) fn kind(&self) -> TaskKind {
         match self {
             Self::Refused { kind, .. } => *kind,
             Self::Documents { .. } => TaskKind::DocumentAdditionOrUpdate,

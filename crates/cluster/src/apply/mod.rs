@@ -10,7 +10,12 @@ mod finish;
 mod lanes;
 mod nodes;
 mod place;
+mod results;
+mod settings;
+mod settle;
 mod uploads;
+
+pub(crate) use settle::standing;
 
 use bytes::Bytes;
 use miroir_model::Timestamp;

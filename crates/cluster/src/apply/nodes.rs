@@ -29,7 +29,9 @@ impl Apply<'_> {
 
     pub(super) fn peer_started(&mut self, started: &PeerStarted) -> Answer {
         let PeerLife { peer, boot } = started.life;
-        if self.state.peers.get(&peer).is_some_and(|known| known.boot > boot) {
+        let known = self.state.peers.get(&peer).map(|known| known.boot);
+        let restarted = known.is_some_and(|known| known < boot);
+        if known.is_some_and(|known| known > boot) {
             return Err(Refusal::Unknown(format!("peer life {}", started.life)));
         }
         let (name, http, grpc) = (started.name.clone(), started.http.clone(), started.grpc.clone());
@@ -39,6 +41,15 @@ impl Apply<'_> {
             .copied()
             .collect();
         former.into_iter().for_each(|upload| self.drop_upload(upload));
+        // What its former life could not reach says nothing of this one.
+        if restarted {
+            for node in self.node_ids() {
+                if let Some(known) = self.state.nodes.get_mut(&node) {
+                    known.unreachable_by.remove(&peer);
+                }
+            }
+        }
+        self.judge_nodes();
         Ok(Outcome::Done)
     }
 
@@ -47,9 +58,21 @@ impl Apply<'_> {
             None => return Err(Refusal::Unknown(format!("peer {peer}"))),
             Some(known) => known.alive = alive,
         }
-        let nodes: Vec<_> = self.state.nodes.keys().cloned().collect();
-        nodes.iter().for_each(|node| self.judge_reachability(node));
+        self.judge_nodes();
         Ok(Outcome::Done)
+    }
+
+    fn node_ids(&self) -> Vec<NodeId> {
+        self.state.nodes.keys().cloned().collect()
+    }
+
+    fn judge_nodes(&mut self) {
+        self.node_ids().iter().for_each(|node| self.judge_reachability(node));
+    }
+
+    /// Whether this is the present life of a peer.
+    pub(super) fn is_present(&self, life: PeerLife) -> bool {
+        self.state.peers.get(&life.peer).is_some_and(|peer| peer.boot == life.boot)
     }
 
     pub(super) fn adopt(&mut self, adopt: &Adopt) -> Answer {
@@ -73,6 +96,9 @@ impl Apply<'_> {
     }
 
     pub(super) fn node_seen(&mut self, node: &NodeId, by: PeerLife, reachable: bool) -> Answer {
+        if !self.is_present(by) {
+            return Err(Refusal::Unknown(format!("peer life {by}")));
+        }
         let Some(known) = self.state.nodes.get_mut(node) else {
             return Err(Refusal::Unknown(format!("node {node}")));
         };
@@ -85,7 +111,7 @@ impl Apply<'_> {
         Ok(Outcome::Done)
     }
 
-    /// A node is down when some live peer tried and failed, and none that lives reaches it.
+    /// A node is down when every live peer failed to reach it when it last tried.
     fn judge_reachability(&mut self, node: &NodeId) {
         let peers = &self.state.peers;
         let Some(known) = self.state.nodes.get_mut(node) else { return };
@@ -114,8 +140,7 @@ impl Apply<'_> {
     }
 
     pub(super) fn take_lane(&mut self, node: &NodeId, life: PeerLife) -> Answer {
-        let live = self.state.peers.get(&life.peer).is_some_and(|peer| peer.boot == life.boot);
-        if !live {
+        if !self.is_present(life) {
             return Err(Refusal::Unknown(format!("peer life {life}")));
         }
         let Some(known) = self.state.nodes.get_mut(node) else {

@@ -8,6 +8,7 @@ use miroir_api::ApiVersion;
 use miroir_model::{NodeId, PhysicalId};
 use miroir_placement::{Candidate, CopyState, GroupNodes, ShardMap, assign, default_shards};
 use miroir_settings::UserSettings;
+use miroir_tasks::TaskKind;
 
 use super::Apply;
 use crate::command::{Enqueue, EnqueueWork, Target};
@@ -20,7 +21,11 @@ use crate::state::State;
 pub(super) struct Place {
     pub(super) index: Option<PhysicalId>,
     pub(super) creates: bool,
-    pub(super) brings_key: Option<String>,
+    /// The primary key as ordered from now on.
+    pub(super) primary_key: Option<String>,
+    pub(super) brings_key: bool,
+    /// Nodes may have another key.
+    pub(super) rekeys: bool,
 }
 
 impl Apply<'_> {
@@ -29,19 +34,33 @@ impl Apply<'_> {
         let named = self.state.ordered(&enqueue.index_uid);
         match (&enqueue.target, named) {
             (Target::Existing { index, settings, primary_key }, Some(named)) if named.id == *index => {
-                let brings_key = check_existing(named, &enqueue.work, *settings, primary_key.as_ref())?;
-                let id = named.id;
-                if let (Some(key), Some(index)) = (&brings_key, self.state.indexes.get_mut(&id)) {
-                    index.primary_key = Some(key.clone());
+                let brings = check_existing(named, &enqueue.work, *settings, primary_key.as_ref())?;
+                let (id, former) = (named.id, named.primary_key.clone());
+                if let (Some(_), Some(index)) = (&brings, self.state.indexes.get_mut(&id)) {
+                    index.primary_key.clone_from(&brings);
                 }
-                Ok(Place { index: Some(id), creates: false, brings_key })
+                Ok(Place {
+                    index: Some(id),
+                    creates: false,
+                    brings_key: brings.is_some(),
+                    rekeys: brings.is_some() && former.is_some(),
+                    primary_key: brings.or(former),
+                })
             }
             (Target::Creates { primary_key, shape }, None) => {
                 let id = self.create_index(primary_key.clone(), shape)?;
                 self.state.names.ordered.insert(enqueue.index_uid.clone(), id);
-                Ok(Place { index: Some(id), creates: true, brings_key: primary_key.clone() })
+                Ok(Place {
+                    index: Some(id),
+                    creates: true,
+                    brings_key: primary_key.is_some(),
+                    rekeys: false,
+                    primary_key: primary_key.clone(),
+                })
             }
-            (Target::Missing, None) => Ok(Place { index: None, creates: false, brings_key: None }),
+            (Target::Missing, None) => {
+                Ok(Place { index: None, creates: false, brings_key: false, rekeys: false, primary_key: None })
+            }
             _ => Err(Refusal::Stale(Stale::Index)),
         }
     }
@@ -50,7 +69,7 @@ impl Apply<'_> {
         let id = self.state.next_index;
         let shards = self.layout(id, shape)?;
         let version = self.state.api_version();
-        let settings = Arc::new(UserSettings::defaults(version));
+        let settings = Arc::new(UserSettings::new(version));
         let queues: OrdMap<NodeId, Queue> = (shards.shards().iter())
             .flat_map(|shard| shard.copies.keys())
             .map(|node| (node.clone(), Queue::new()))
@@ -66,6 +85,7 @@ impl Apply<'_> {
                 version: 0,
                 served: settings,
                 ordered: 0,
+                undecided: OrdSet::new(),
                 change: None,
             },
             tie_rule: shards.shards().len() > 1,
@@ -127,18 +147,18 @@ fn check_existing(
     settings: u64,
     key: Option<&String>,
 ) -> Result<Option<String>, Refusal> {
-    let documents = matches!(work, EnqueueWork::Documents { .. });
+    let documents = work.kind() == TaskKind::DocumentAdditionOrUpdate;
     if documents && index.settings.ordered != settings {
         return Err(Refusal::Stale(Stale::Settings));
     }
+    let brings = matches!(work, EnqueueWork::Documents { .. } | EnqueueWork::SetPrimaryKey);
+    let sets = matches!(work, EnqueueWork::SetPrimaryKey);
     match (&index.primary_key, key) {
-        (None, Some(key)) => Ok(Some(key.clone())),
+        (None, key) => Ok(key.filter(|_| brings).cloned()),
         (Some(old), Some(new)) if old == new => Ok(None),
-        (Some(_), Some(new)) if matches!(work, EnqueueWork::SetPrimaryKey) && !index.may_hold_documents => {
-            Ok(Some(new.clone()))
-        }
-        (Some(_), Some(_)) => Err(Refusal::Stale(Stale::PrimaryKey)),
-        (Some(_), None) if documents => Err(Refusal::Stale(Stale::PrimaryKey)),
-        (_, None) => Ok(None),
+        // As in Meilisearch, a key can be changed while there are no documents.
+        (Some(_), Some(new)) if sets && !index.may_hold_documents => Ok(Some(new.clone())),
+        (Some(_), None) if !documents => Ok(None),
+        (Some(_), _) => Err(Refusal::Stale(Stale::PrimaryKey)),
     }
 }

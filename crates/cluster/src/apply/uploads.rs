@@ -12,8 +12,7 @@ const SILENCE_MILLIS: i64 = 600_000;
 
 impl Apply<'_> {
     pub(super) fn chunk(&mut self, id: UploadId, seq: u32, bytes: &Bytes) -> Result<Outcome, Refusal> {
-        let live = self.state.peers.get(&id.life.peer).is_some_and(|peer| peer.boot == id.life.boot);
-        if !live {
+        if !self.is_present(id.life) {
             return Err(Refusal::Unknown(format!("peer life {}", id.life)));
         }
         let mut upload = match self.state.uploads.get(&id) {

@@ -58,3 +58,19 @@ pub fn dispatches_follow(state: &State) -> Vec<Violation> {
     }
     found
 }
+
+/// The bytes that a queue has before itself are those of its tasks' payloads.
+pub fn bytes_are_counted(state: &State) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (id, index) in &state.indexes {
+        for (node, queue) in &index.queues {
+            let tasks = queue.pending.iter().filter_map(|uid| state.tasks.get(uid));
+            let sum: u64 = tasks.map(|task| task.payload_bytes()).sum();
+            if sum != queue.pending_bytes {
+                let text = format!("holds {sum} bytes and says {}", queue.pending_bytes);
+                found.push(violation("bytes_are_counted", format!("index {id} on {node}"), text));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,95 @@
+//! A change of settings: computed once, sent to every node, decided once for all of them.
+//!
+//! The first queue that reaches a settings task computes what comes out of it. The next one waits until it is decided,
+//! so a change always follows from what was decided before it. A change that alters nothing, or that cannot be made of
+//! the settings before it, is void: no node hears of it, and nothing waits for it.
+
+use std::sync::Arc;
+
+use miroir_model::{NodeId, PhysicalId, TaskUid};
+
+use super::Apply;
+use crate::index::{Index, SettingsChange};
+use crate::queue::Queue;
+use crate::task::{Task, Work};
+
+impl SettingsChange {
+    /// Whether there is nothing to tell nodes.
+    fn is_void(&self, index: &Index) -> bool {
+        self.version == index.settings.version
+    }
+}
+
+/// Whether a queue that reached this settings task has nothing to send for it.
+pub(super) fn is_settled(index: &Index, task: &Task) -> bool {
+    let change = index.settings.change.as_ref().filter(|change| change.task == task.uid);
+    let decided = !index.settings.undecided.contains(&task.uid);
+    decided || change.is_some_and(|change| change.is_void(index) || task.error.is_some())
+}
+
+/// Whether a node is through with the settings that are on their way: what it is told next depends on the others.
+pub(super) fn awaits_decision(index: &Index, queue: &Queue) -> bool {
+    let change = index.settings.change.as_ref();
+    change.is_some_and(|change| !change.is_void(index) && !queue.pending.contains(&change.task))
+}
+
+impl Apply<'_> {
+    /// Computes what comes out of a settings task, if no other is on its way.
+    pub(super) fn begin_settings(&mut self, id: PhysicalId, uid: TaskUid) {
+        let Some(index) = self.state.indexes.get_mut(&id) else { return };
+        let Some(task) = self.state.tasks.get_mut(&uid) else { return };
+        let settings = &mut index.settings;
+        let Work::Settings { patch } = &task.work else { return };
+        if settings.change.is_some() || !settings.undecided.contains(&uid) {
+            return;
+        }
+        let (version, resulting) = match settings.decided.apply(patch) {
+            Ok(resulting) if resulting != *settings.decided => (settings.version + 1, Arc::new(resulting)),
+            Ok(_) => (settings.version, Arc::clone(&settings.decided)),
+            Err(error) => {
+                task.error = Some(error);
+                (settings.version, Arc::clone(&settings.decided))
+            }
+        };
+        settings.change = Some(SettingsChange { task: uid, version, resulting });
+    }
+
+    /// When every required node has answered, a settings change is decided for all: taken, or rolled back.
+    pub(super) fn decide_settings(&mut self, id: PhysicalId) {
+        while let Some(uid) = self.answered(id) {
+            self.begin_settings(id, uid);
+            let Some(index) = self.state.indexes.get_mut(&id) else { return };
+            let Some(change) = index.settings.change.take() else { return };
+            let failed = self.state.tasks.get(&uid).is_some_and(|task| task.error.is_some());
+            let settings = &mut index.settings;
+            settings.undecided.remove(&uid);
+            if change.version != settings.version {
+                // Rolled back: the former settings, under a version that no node has, so that each is brought to them.
+                settings.version = change.version + u64::from(failed);
+                if !failed {
+                    settings.decided = change.resulting;
+                }
+            }
+            self.obey(id, uid);
+            self.settle_queues(id);
+        }
+    }
+
+    /// The first settings task that is not decided, once no required node has it before itself.
+    fn answered(&self, id: PhysicalId) -> Option<TaskUid> {
+        let first = *self.state.indexes.get(&id)?.settings.undecided.get_min()?;
+        self.state.tasks.get(&first)?.is_ready().then_some(first)
+    }
+
+    /// Nodes that nobody waited for are brought to what was decided, without the task.
+    fn obey(&mut self, id: PhysicalId, uid: TaskUid) {
+        let Some(index) = self.state.indexes.get(&id) else { return };
+        let sent =
+            |queue: &Queue| queue.dispatch.as_ref().is_some_and(|sent| sent.action.tasks().contains(&uid));
+        let late: Vec<NodeId> = (index.queues.iter())
+            .filter(|(_, queue)| queue.pending.contains(&uid) && !sent(queue))
+            .map(|(node, _)| node.clone())
+            .collect();
+        late.iter().for_each(|node| self.pop(id, node, uid));
+    }
+}

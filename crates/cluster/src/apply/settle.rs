@@ -1,0 +1,105 @@
+//! What a queue is through with: parts of a task that are finished, and tasks that need no request to its node.
+
+use miroir_model::{NodeId, PhysicalId, TaskUid};
+
+use super::{Apply, settings};
+use crate::index::Index;
+use crate::queue::{Part, Progress, Queue, Stage};
+use crate::task::{Task, Work};
+
+/// Where a queue stands when it is through with a part of its first task: none when with the whole task.
+pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) -> Option<Progress> {
+    let rest = !index.units_of_part(task, node, Part::Rest).is_empty();
+    (part == Part::Counted && rest).then_some(Progress { part: Part::Rest, frames: 0 })
+}
+
+/// Where a queue stands that has this task first: past what needs no request. None when nothing of it does.
+pub(crate) fn standing(index: &Index, task: &Task, node: &NodeId, progress: Progress) -> Option<Progress> {
+    match &task.work {
+        Work::Nothing => None,
+        Work::Documents { payload, .. } | Work::DeleteIds { payload } if payload.frames == 0 => None,
+        Work::Settings { .. } => (!settings::is_settled(index, task)).then_some(progress),
+        Work::DeleteIndex | Work::SetPrimaryKey => Some(progress),
+        Work::Documents { .. } | Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll => {
+            if index.units_of_part(task, node, progress.part).is_empty() {
+                after_part(index, task, node, progress.part)
+            } else {
+                Some(progress)
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Whether the node has the index with the settings that are decided, so that tasks can be delivered.
+    pub fn is_ready(&self, index: &Index) -> bool {
+        let settings = &index.settings;
+        self.stage == Stage::Present && !self.renaming && self.installed == Some(settings.version)
+    }
+}
+
+impl Apply<'_> {
+    /// [`settle_queue`](Self::settle_queue) for every queue of an index.
+    pub(super) fn settle_queues(&mut self, id: PhysicalId) {
+        let Some(index) = self.state.indexes.get(&id) else { return };
+        let nodes: Vec<NodeId> = index.queues.keys().cloned().collect();
+        nodes.iter().for_each(|node| self.settle_queue(id, node));
+    }
+
+    /// Takes off the head of a queue what needs no request to the node, and begins the settings task that is there.
+    pub(super) fn settle_queue(&mut self, id: PhysicalId, node: &NodeId) {
+        while let Some((uid, is_settings)) = self.next_to_settle(id, node) {
+            if is_settings {
+                self.begin_settings(id, uid);
+            }
+            let Some(index) = self.state.indexes.get(&id) else { return };
+            let Some(queue) = index.queues.get(node) else { return };
+            let Some(task) = self.state.tasks.get(&uid) else { return };
+            let was = queue.progress;
+            match standing(index, task, node, was) {
+                None => self.pop(id, node, uid),
+                Some(progress) => {
+                    if progress != was {
+                        self.set_progress(id, node, progress);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The first task of a queue that could send something now, and whether it changes settings.
+    fn next_to_settle(&self, id: PhysicalId, node: &NodeId) -> Option<(TaskUid, bool)> {
+        let index = self.state.indexes.get(&id)?;
+        let queue = index.queues.get(node)?;
+        if queue.dispatch.is_some() || !queue.is_ready(index) {
+            return None;
+        }
+        let task = self.state.tasks.get(queue.pending.get_min()?)?;
+        Some((task.uid, matches!(task.work, Work::Settings { .. })))
+    }
+
+    pub(super) fn set_progress(&mut self, id: PhysicalId, node: &NodeId, progress: Progress) {
+        if let Some(queue) = self.state.indexes.get_mut(&id).and_then(|index| index.queues.get_mut(node)) {
+            queue.progress = progress;
+        }
+    }
+
+    /// A node is through with a task.
+    pub(super) fn pop(&mut self, id: PhysicalId, node: &NodeId, uid: TaskUid) {
+        let Some(task) = self.state.tasks.get_mut(&uid) else { return };
+        task.holders.remove(node);
+        task.waits.remove(node);
+        if let Some(queue) = self.state.indexes.get_mut(&id).and_then(|index| index.queues.get_mut(node)) {
+            if queue.pending.get_min() == Some(&uid) {
+                queue.progress = Progress::default();
+                queue.apart_until = queue.apart_until.filter(|until| *until > uid);
+            }
+            queue.pending.remove(&uid);
+            queue.pending_bytes = queue.pending_bytes.saturating_sub(task.payload_bytes());
+        }
+        if task.status.is_terminal() {
+            self.forget(uid);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What readers ask of the state beyond its fields.
+
+use miroir_model::{NodeId, TaskUid, Timestamp};
+use miroir_settings::UserSettings;
+use miroir_tasks::TaskRecord;
+
+use crate::index::Index;
+use crate::state::State;
+use crate::task::{Task, Work};
+
+/// How far the delivery to a node is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lag {
+    /// Tasks that the node has not finished.
+    pub tasks: usize,
+    /// When the oldest of them was accepted.
+    pub oldest: Option<Timestamp>,
+}
+
+impl State {
+    /// The settings that the next task of an index resolves against: what is decided, and what is ordered behind it,
+    /// as far as it can be applied. A change that a node has refused has no part in it: it will be rolled back.
+    pub fn ordered_settings(&self, index: &Index) -> UserSettings {
+        let mut settings = (*index.settings.decided).clone();
+        for task in index.settings.undecided.iter().filter_map(|uid| self.tasks.get(uid)) {
+            if let (Work::Settings { patch }, None) = (&task.work, &task.error) {
+                settings = settings.apply(patch).unwrap_or(settings);
+            }
+        }
+        settings
+    }
+
+    /// How far the delivery to a node is behind.
+    pub fn lag(&self, node: &NodeId) -> Lag {
+        let queues = self.indexes.values().filter_map(|index| index.queues.get(node));
+        let mut lag = Lag::default();
+        for queue in queues {
+            lag.tasks += queue.pending.len();
+            let first =
+                queue.pending.get_min().and_then(|uid| self.tasks.get(uid)).map(|task| task.enqueued_at);
+            lag.oldest = [lag.oldest, first].into_iter().flatten().min();
+        }
+        lag
+    }
+
+    /// The payload that some node has not finished, in bytes as stored.
+    pub fn undelivered_bytes(&self) -> u64 {
+        self.chunks.values().map(|chunk| u64::from(chunk.len)).sum()
+    }
+
+    /// A task that the state still has.
+    pub fn record(&self, uid: TaskUid) -> Option<TaskRecord> {
+        self.tasks.get(&uid).map(Task::record)
+    }
+
+    /// Whether a task was accepted and has ended.
+    pub fn is_done(&self, uid: TaskUid) -> bool {
+        uid < self.next_task && self.tasks.get(&uid).is_none_or(|task| task.status.is_terminal())
+    }
+}

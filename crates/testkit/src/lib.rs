@@ -1,0 +1,14 @@
+//! What tests stand on: a [`Ledger`](miroir_cluster::Ledger) in memory, with several peers on it and faults on demand.
+//!
+//! [`LocalCluster`] is the log and the state, without Raft: a command is applied when it is proposed. Each
+//! [`LocalLedger`] is one process life of a peer on it, so that take-overs, restarts and lost answers can be played in
+//! one process, in an order that the test decides. Time is the test's own.
+
+mod cluster;
+mod fixtures;
+mod ledger;
+mod rows;
+
+pub use cluster::LocalCluster;
+pub use fixtures::{adopt, defaults};
+pub use ledger::{LocalLedger, Lost};

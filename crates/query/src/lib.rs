@@ -5,6 +5,7 @@
 //! the differential test against one node holds them to it.
 
 mod errors;
+mod listing;
 mod merge;
 mod path;
 mod plan;
@@ -12,6 +13,10 @@ mod request;
 mod view;
 
 pub use errors::user_error;
+pub use listing::{
+    ListPlan, ListRequest, Listed, copies_of, list_from_json, list_from_parameters, merge_list, plan_list,
+    without_reserved,
+};
 pub use merge::{MergeError, Merged, Meta, merge, merge_with_slot};
 pub use plan::{NodeRequest, Plan, PlanError, condition, plan};
 pub use request::{MatchingStrategy, Paging, RequestError, SearchRequest, from_json, from_parameters};

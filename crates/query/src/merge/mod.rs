@@ -30,6 +30,7 @@ use serde_json::value::RawValue;
 use crate::plan::body::{NodePaging, among, and};
 use crate::plan::{NodeRequest, Plan};
 use crate::request::Paging;
+pub(crate) use facets::normalized;
 use facets::{Distribution, Stats};
 use hit::Hit;
 use keys::{Key, SortValue};

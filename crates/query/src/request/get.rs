@@ -7,12 +7,12 @@ use deserr::{
 use serde_json::{Map, Value};
 
 use super::post::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold};
-use super::refusal::{InvalidParameter, InvalidThreshold, QueryRefusal};
+use super::refusal::{InvalidParameter, InvalidThreshold, QueryRefusal, Search, Subject};
 use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
 
 /// The order of the parameters is that of Meilisearch: its error about an unknown one lists them.
 #[derive(Deserr)]
-#[deserr(error = QueryRefusal, rename_all = camelCase, deny_unknown_fields)]
+#[deserr(error = QueryRefusal<Search>, rename_all = camelCase, deny_unknown_fields)]
 struct Parameters {
     #[deserr(default)]
     q: Option<String>,
@@ -83,9 +83,8 @@ struct Parameters {
 pub fn from_parameters<'a>(
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<SearchRequest, RequestError> {
-    let texts = parameters.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text)));
-    let texts = Value::Object(texts.collect::<Map<String, Value>>());
-    let parameters: Parameters = deserr::deserialize(texts).map_err(|QueryRefusal(error)| error)?;
+    let parameters: Parameters =
+        deserr::deserialize(texts(parameters)).map_err(|error: QueryRefusal<Search>| error.0)?;
     parameters.check_supported()?;
     let list = |list: Option<Parsed<List>>| list.map(|Parsed(List(items))| items);
     let number = |number: Option<Parsed<usize>>| number.map(|Parsed(number)| number);
@@ -105,8 +104,7 @@ pub fn from_parameters<'a>(
         highlight_pre_tag: parameters.highlight_pre_tag,
         highlight_post_tag: parameters.highlight_post_tag,
         show_matches_position: parameters.show_matches_position.0,
-        // A filter that is JSON is taken for it: an array can be sent.
-        filter: parameters.filter.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
+        filter: parameters.filter.map(filter_of),
         sort: parameters.sort.map(|text| sort_criteria(&text)),
         distinct: parameters.distinct,
         facets: list(parameters.facets),
@@ -117,6 +115,17 @@ pub fn from_parameters<'a>(
         show_ranking_score: parameters.show_ranking_score.0,
         show_ranking_score_details: parameters.show_ranking_score_details.0,
     })
+}
+
+/// Parameters as an object of texts.
+pub(crate) fn texts<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
+    let texts = parameters.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text)));
+    Value::Object(texts.collect::<Map<String, Value>>())
+}
+
+/// A filter that is JSON is taken for it: an array can be sent.
+pub(crate) fn filter_of(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 impl Parameters {
@@ -138,7 +147,7 @@ impl Parameters {
 }
 
 /// The criteria of a `sort` parameter: separated by commas, but for those inside `_geoPoint(…)`.
-fn sort_criteria(text: &str) -> Vec<String> {
+pub(crate) fn sort_criteria(text: &str) -> Vec<String> {
     let mut criteria: Vec<String> = Vec::new();
     let mut in_point = false;
     for part in text.trim_matches('"').split(',').map(str::trim) {
@@ -159,9 +168,9 @@ fn sort_criteria(text: &str) -> Vec<String> {
 
 /// A value that is read from a text.
 #[derive(Default, Clone, Copy)]
-struct Parsed<T>(T);
+pub(crate) struct Parsed<T>(pub(crate) T);
 
-trait FromText: Sized {
+pub(crate) trait FromText: Sized {
     const EXPECTED: &'static str;
     fn from_text(text: &str) -> Option<Self>;
 }
@@ -181,7 +190,7 @@ impl FromText for bool {
 }
 
 /// Texts separated by commas; empty ones do not count.
-struct List(Vec<String>);
+pub(crate) struct List(pub(crate) Vec<String>);
 
 impl FromText for List {
     const EXPECTED: &'static str = "list";
@@ -190,18 +199,18 @@ impl FromText for List {
     }
 }
 
-impl<T: FromText> Deserr<QueryRefusal> for Parsed<T> {
+impl<T: FromText, S: Subject> Deserr<QueryRefusal<S>> for Parsed<T> {
     fn deserialize_from_value<V: IntoValue>(
         value: deserr::Value<V>,
         at: ValuePointerRef<'_>,
-    ) -> Result<Self, QueryRefusal> {
+    ) -> Result<Self, QueryRefusal<S>> {
         let deserr::Value::String(text) = value else {
             let wrong = ErrorKind::IncorrectValueKind { actual: value, accepted: &[ValueKind::String] };
-            return Err(take_cf_content(QueryRefusal::error(None, wrong, at)));
+            return Err(take_cf_content(QueryRefusal::<S>::error(None, wrong, at)));
         };
         let refused = |text| InvalidParameter { text, expected: T::EXPECTED };
         let parsed = T::from_text(&text).map(Self);
-        parsed.ok_or_else(|| take_cf_content(QueryRefusal::merge(None, refused(text), at)))
+        parsed.ok_or_else(|| take_cf_content(QueryRefusal::<S>::merge(None, refused(text), at)))
     }
 }
 

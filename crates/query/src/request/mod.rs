@@ -3,9 +3,9 @@
 //! Parsed from the JSON of a POST or from the parameters of a GET, with the checks, texts and codes of Meilisearch
 //! 1.50. What only a node can judge is left to it: the syntax of a filter, the existence of an attribute, the locales.
 
-mod get;
-mod post;
-mod refusal;
+pub(crate) mod get;
+pub(crate) mod post;
+pub(crate) mod refusal;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@ use deserr::Deserr;
 use miroir_api::{ErrorCode, ResponseError};
 use serde_json::Value;
 
-use super::refusal::{InvalidThreshold, JsonRefusal};
+use super::refusal::{InvalidThreshold, JsonRefusal, Search};
 use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
 
 pub(super) const CROP_LENGTH: usize = 10;
@@ -14,7 +14,7 @@ pub(super) const POST_TAG: &str = "</em>";
 
 /// The order of the members is that of Meilisearch: its error about an unknown one lists them.
 #[derive(Deserr)]
-#[deserr(error = JsonRefusal, rename_all = camelCase, deny_unknown_fields)]
+#[deserr(error = JsonRefusal<Search>, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
     #[deserr(default)]
     q: Option<String>,
@@ -96,8 +96,7 @@ impl TryFrom<f64> for Threshold {
 /// # Errors
 /// Meilisearch's error where the body is wrong, and where it asks for what is not there yet.
 pub fn from_json(body: &[u8]) -> Result<SearchRequest, RequestError> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| malformed(body, &error))?;
-    let body: Body = deserr::deserialize(value).map_err(|JsonRefusal(error)| error)?;
+    let body: Body = deserr::deserialize(parse(body)?).map_err(|error: JsonRefusal<Search>| error.0)?;
     body.check_supported()?;
     Ok(SearchRequest {
         q: body.q,
@@ -141,10 +140,13 @@ impl Body {
     }
 }
 
-fn malformed(body: &[u8], error: &serde_json::Error) -> ResponseError {
+/// The body as JSON, of whatever form.
+pub(crate) fn parse(body: &[u8]) -> Result<Value, ResponseError> {
     if body.is_empty() {
-        return ResponseError::new(ErrorCode::MissingPayload, "A json payload is missing.");
+        return Err(ResponseError::new(ErrorCode::MissingPayload, "A json payload is missing."));
     }
-    let text = format!("The json payload provided is malformed. `{error}`.");
-    ResponseError::new(ErrorCode::MalformedPayload, text)
+    serde_json::from_slice(body).map_err(|error| {
+        let text = format!("The json payload provided is malformed. `{error}`.");
+        ResponseError::new(ErrorCode::MalformedPayload, text)
+    })
 }

@@ -1,48 +1,61 @@
 //! Errors of requests: `deserr` makes Meilisearch's texts, the place of the error gives Meilisearch's code.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use deserr::errors::{JsonError, QueryParamError};
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValuePointerRef, take_cf_content};
 use miroir_api::{ErrorCode, ResponseError};
 
+/// What a request is about: the codes of its errors begin with it.
+pub(crate) trait Subject {
+    const CODES: &'static str;
+}
+
+/// Searches.
+pub(crate) struct Search;
+
+impl Subject for Search {
+    const CODES: &'static str = "invalid_search_";
+}
+
 /// An error in JSON.
-pub(super) struct JsonRefusal(pub(super) ResponseError);
+pub(crate) struct JsonRefusal<S>(pub(crate) ResponseError, PhantomData<S>);
 
 /// An error in the parameters of a URL.
-pub(super) struct QueryRefusal(pub(super) ResponseError);
+pub(crate) struct QueryRefusal<S>(pub(crate) ResponseError, PhantomData<S>);
 
-impl DeserializeError for JsonRefusal {
+impl<S: Subject> DeserializeError for JsonRefusal<S> {
     fn error<V: IntoValue>(
         _: Option<Self>,
         error: ErrorKind<V>,
         at: ValuePointerRef,
     ) -> ControlFlow<Self, Self> {
         let text = take_cf_content(JsonError::error(None, error, at)).to_string();
-        ControlFlow::Break(Self(ResponseError::new(code_at(at), text)))
+        ControlFlow::Break(Self(ResponseError::new(code_at(S::CODES, at), text), PhantomData))
     }
 }
 
-impl DeserializeError for QueryRefusal {
+impl<S: Subject> DeserializeError for QueryRefusal<S> {
     fn error<V: IntoValue>(
         _: Option<Self>,
         error: ErrorKind<V>,
         at: ValuePointerRef,
     ) -> ControlFlow<Self, Self> {
         let text = take_cf_content(QueryParamError::error(None, error, at)).to_string();
-        ControlFlow::Break(Self(ResponseError::new(code_at(at), text)))
+        ControlFlow::Break(Self(ResponseError::new(code_at(S::CODES, at), text), PhantomData))
     }
 }
 
 macro_rules! merges {
     ($refusal:ident, $($cause:ty),+) => {
-        impl MergeWithError<Self> for $refusal {
+        impl<S: Subject> MergeWithError<Self> for $refusal<S> {
             fn merge(_: Option<Self>, other: Self, _: ValuePointerRef) -> ControlFlow<Self, Self> {
                 ControlFlow::Break(other)
             }
         }
-        $(impl MergeWithError<$cause> for $refusal {
+        $(impl<S: Subject> MergeWithError<$cause> for $refusal<S> {
             fn merge(_: Option<Self>, cause: $cause, at: ValuePointerRef) -> ControlFlow<Self, Self> {
                 Self::error::<Infallible>(None, ErrorKind::Unexpected { msg: cause.to_string() }, at)
             }
@@ -56,19 +69,19 @@ merges!(QueryRefusal, InvalidThreshold, InvalidParameter);
 /// A number that is no score.
 #[derive(Debug, thiserror::Error)]
 #[error("the value of `rankingScoreThreshold` is invalid, expected a float between `0.0` and `1.0`.")]
-pub(super) struct InvalidThreshold;
+pub(crate) struct InvalidThreshold;
 
 /// A parameter whose text is no value of its type.
 #[derive(Debug, thiserror::Error)]
 #[error("could not parse `{text}` as a {expected}")]
-pub(super) struct InvalidParameter {
-    pub(super) text: String,
-    pub(super) expected: &'static str,
+pub(crate) struct InvalidParameter {
+    pub(crate) text: String,
+    pub(crate) expected: &'static str,
 }
 
-/// The code of an error at this place: `invalid_search_` and the name of the member. An error about the request as a
+/// The code of an error at this place: `invalid_search_`, say, and the name of the member. An error about the request as a
 /// whole is a `bad_request`.
-fn code_at(at: ValuePointerRef) -> ErrorCode {
+fn code_at(codes: &str, at: ValuePointerRef) -> ErrorCode {
     let member = match first_key(at) {
         Some("hybrid") => "hybrid_query",
         Some("hybridEmbedder") => "embedder",
@@ -76,7 +89,7 @@ fn code_at(at: ValuePointerRef) -> ErrorCode {
         Some(member) => member,
         None => return ErrorCode::BadRequest,
     };
-    let mut name = String::from("invalid_search_");
+    let mut name = String::from(codes);
     for c in member.chars() {
         if c.is_ascii_uppercase() {
             name.push('_');

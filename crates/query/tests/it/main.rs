@@ -1,5 +1,6 @@
 //! A cluster of model nodes answers as one model node does.
 
+mod documents;
 mod merge;
 mod model;
 mod plan;

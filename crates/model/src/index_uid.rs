@@ -12,11 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(transparent)]
 pub struct IndexUid(Arc<str>);
 
-/// A text that is no [`IndexUid`]. The message is Meilisearch's for `invalid_index_uid`.
+/// A text that is no [`IndexUid`]. The message is Meilisearch's for `invalid_index_uid`, its
+/// number included, though the limit that it checks is 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a valid index uid. Index uid can be an integer or a string containing only alphanumeric \
-     characters, hyphens (-) and underscores (_), and can not be more than 400 bytes."
+     characters, hyphens (-) and underscores (_), and can not be more than 512 bytes."
 )]
 pub struct InvalidIndexUid(pub String);
 

@@ -1,0 +1,57 @@
+//! The connection to a peer, with the key on every call.
+
+use std::time::Duration;
+
+use miroir_wire::admin::admin_client::AdminClient;
+use miroir_wire::admin::{StatusRequest, VerifyEvent, VerifyRequest};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Streaming};
+
+use crate::exit::Exit;
+
+/// How long to wait for a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// A peer.
+pub(crate) struct Client {
+    admin: AdminClient<Channel>,
+    key: Option<MetadataValue<Ascii>>,
+}
+
+impl Client {
+    /// Connects to a peer's gRPC address.
+    pub(crate) async fn connect(peer: &str, key: Option<&str>) -> Result<Self, Exit> {
+        let endpoint = Endpoint::from_shared(peer.to_owned())
+            .map_err(|error| Exit::Usage(format!("`{peer}` is no address of a peer: {error}")))?;
+        let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
+            Exit::Unreachable(format!(
+                "no peer answers at {peer} ({error}): is it up, and is this its gRPC address?"
+            ))
+        })?;
+        let bearer = key.map(|key| format!("Bearer {key}").parse());
+        let key =
+            bearer.transpose().map_err(|_| Exit::Usage("the key has characters that none has".to_owned()))?;
+        Ok(Self { admin: AdminClient::new(channel).max_decoding_message_size(64 << 20), key })
+    }
+
+    fn request<T>(&self, body: T) -> Request<T> {
+        let mut request = Request::new(body);
+        if let Some(key) = &self.key {
+            request.metadata_mut().insert("authorization", key.clone());
+        }
+        request
+    }
+
+    /// The document of `/_miroir/topology`.
+    pub(crate) async fn topology(&mut self) -> Result<String, Exit> {
+        let request = self.request(StatusRequest {});
+        Ok(self.admin.status(request).await?.into_inner().topology_json)
+    }
+
+    /// Progress, then the report.
+    pub(crate) async fn verify(&mut self, index: Option<String>) -> Result<Streaming<VerifyEvent>, Exit> {
+        let request = self.request(VerifyRequest { index });
+        Ok(self.admin.verify(request).await?.into_inner())
+    }
+}

@@ -1,0 +1,121 @@
+//! `miroir-ctl status`.
+
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::exit::Exit;
+
+pub(crate) async fn run(mut client: Client, as_json: bool) -> Result<ExitCode, Exit> {
+    let text = client.topology().await?;
+    let topology: Value = serde_json::from_str(&text)
+        .map_err(|error| Exit::Failed(format!("the peer's answer is not JSON: {error}")))?;
+    if as_json {
+        println!("{text}");
+    } else {
+        print(&topology);
+    }
+    let troubles = troubles(&topology);
+    if !as_json {
+        troubles.iter().for_each(|trouble| println!("! {trouble}"));
+    }
+    if topology["leader"].is_null() {
+        return Ok(ExitCode::from(3));
+    }
+    Ok(if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(4) })
+}
+
+fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value[name].as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
+    println!("{table}\n");
+}
+
+fn print(topology: &Value) {
+    println!(
+        "cluster {}  term {}  commit {}\n",
+        text(&topology["cluster"]),
+        topology["term"],
+        topology["commit"]
+    );
+    let leader = &topology["leader"];
+    let peers = items(topology, "peers").map(|peer| {
+        let role = if peer["id"] == *leader { "leader".to_owned() } else { text(&peer["role"]) };
+        let alive = if peer["alive"] == true { "up" } else { "DOWN" };
+        [text(&peer["name"]), text(&peer["http"]), role, alive.to_owned(), text(&peer["applied"])]
+    });
+    table(["peer", "address", "role", "", "applied"], peers);
+    let nodes = items(topology, "nodes").map(|node| {
+        let lane = &node["lane"];
+        let lag = format!("{} tasks, {} s", lane["lag_tasks"], lane["lag_seconds"]);
+        let (owner, documents) = (text(&lane["owner"]), text(&node["documents"]));
+        [
+            text(&node["id"]),
+            text(&node["url"]),
+            text(&node["group"]),
+            text(&node["state"]),
+            owner,
+            lag,
+            documents,
+        ]
+    });
+    table(["node", "address", "group", "", "delivered by", "behind", "documents"], nodes);
+    let indexes = items(topology, "indexes").map(|index| {
+        let copies = items(index, "shards").map(|shard| items(shard, "copies").count()).sum::<usize>();
+        let documents: u64 = items(index, "shards")
+            .map(|shard| {
+                items(shard, "copies").filter_map(|copy| copy["documents"].as_u64()).max().unwrap_or(0)
+            })
+            .sum();
+        let shards = items(index, "shards").count();
+        [text(&index["uid"]), shards.to_string(), copies.to_string(), documents.to_string()]
+    });
+    table(["index", "shards", "copies", "documents"], indexes);
+    let tasks = &topology["tasks"];
+    println!(
+        "last task {}, {} undelivered ({} bytes)",
+        text(&tasks["last"]),
+        text(&tasks["undelivered"]),
+        text(&tasks["undelivered_bytes"])
+    );
+}
+
+/// What an operator should look at.
+fn troubles(topology: &Value) -> Vec<String> {
+    let mut troubles = Vec::new();
+    if topology["leader"].is_null() {
+        troubles.push("there is no leader: most peers must be up".to_owned());
+    }
+    for peer in items(topology, "peers").filter(|peer| peer["alive"] != true) {
+        troubles.push(format!("peer {} is down", text(&peer["name"])));
+    }
+    for node in items(topology, "nodes").filter(|node| node["state"] != "up") {
+        troubles.push(format!("node {} is {}", text(&node["id"]), text(&node["state"])));
+    }
+    for index in items(topology, "indexes") {
+        for shard in items(index, "shards") {
+            if !items(shard, "copies").any(|copy| copy["searchable"] == true) {
+                troubles.push(format!("no copy of {}/{} can be searched", text(&index["uid"]), shard["id"]));
+            }
+        }
+    }
+    troubles
+}

@@ -1,0 +1,170 @@
+//! Accepting a write: validate, propose, answer with the task.
+//!
+//! A write is validated against this peer's state and proposed with what it was validated against. When that has
+//! changed meanwhile the state refuses it, nothing is assigned, and it is validated again. Nothing is said to the
+//! client before the outcome is known; when the leader is lost with the proposal, the outcome is settled first.
+
+mod headers;
+mod settle;
+mod upload;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use miroir_api::{ErrorCode, ResponseError, SummarizedTask};
+use miroir_cluster::{Command, Enqueue, EnqueueWork, Outcome, ProposeError, Refusal, Settled, State, Target};
+use miroir_model::{IndexUid, TaskUid, Timestamp};
+use miroir_tasks::{TaskDetails, TaskKind};
+
+use crate::app::App;
+use crate::error::ApiError;
+pub(crate) use headers::Origin;
+
+/// How often a write is validated again before the client is asked to come back.
+const ATTEMPTS: usize = 3;
+
+/// What a write comes to, against one state.
+pub(crate) struct Draft {
+    /// What it was validated against.
+    pub(crate) target: Target,
+    /// What it asks, its payload inline.
+    pub(crate) work: EnqueueWork,
+    /// What its task says about itself.
+    pub(crate) details: TaskDetails,
+}
+
+impl Draft {
+    /// A write that fails: a task all the same, as on Meilisearch.
+    pub(crate) fn refused(
+        target: Target,
+        kind: TaskKind,
+        error: ResponseError,
+        details: TaskDetails,
+    ) -> Self {
+        Self { target, work: EnqueueWork::Refused { kind, error }, details }
+    }
+}
+
+/// A write that was accepted.
+struct Accepted {
+    task: TaskUid,
+    at: Timestamp,
+    replayed: bool,
+}
+
+impl App {
+    /// Has a write accepted and answers 202 with its task. `validate` is called again when the state refuses what it
+    /// made as stale; it runs on a thread where it may take its time.
+    pub(crate) async fn accept<F>(
+        &self,
+        uid: IndexUid,
+        kind: TaskKind,
+        origin: Origin,
+        validate: F,
+    ) -> Result<Response, ApiError>
+    where
+        F: Fn(&State) -> Result<Draft, ResponseError> + Send + Sync + 'static,
+    {
+        let started = std::time::Instant::now();
+        let validate = Arc::new(validate);
+        for _ in 0..ATTEMPTS {
+            let state = self.ledger().state();
+            let validate = Arc::clone(&validate);
+            let draft = tokio::task::spawn_blocking(move || validate(&state))
+                .await
+                .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))??;
+            match self.propose(&uid, &origin, draft).await? {
+                Ok(accepted) => {
+                    metrics::histogram!("miroir_write_ack_seconds").record(started.elapsed());
+                    return Ok(answer(&uid, kind, &origin, &accepted));
+                }
+                // Another peer's write came first. What this peer knows by then, it validates against.
+                Err(_) => self.ledger().read_barrier().await?,
+            }
+        }
+        Err(ApiError::new(
+            ErrorCode::MiroirBackpressure,
+            format!("Index `{uid}` changes too often to validate this write against it; try again."),
+        ))
+    }
+
+    /// One attempt: accepted, or stale.
+    async fn propose(
+        &self,
+        uid: &IndexUid,
+        origin: &Origin,
+        mut draft: Draft,
+    ) -> Result<Result<Accepted, Refusal>, ApiError> {
+        self.upload_if_large(&mut draft.work).await?;
+        let proposal = self.next_proposal();
+        let enqueue = Enqueue {
+            proposal,
+            idempotency: origin.idempotency.clone(),
+            index_uid: uid.clone(),
+            target: draft.target,
+            work: draft.work,
+            details: draft.details,
+            custom_metadata: origin.custom_metadata.clone(),
+        };
+        let outcome = match self.ledger().propose(Command::Enqueue(Box::new(enqueue))).await {
+            Ok(outcome) => outcome,
+            Err(ProposeError::Unknown) => return self.settle(proposal).await.map(Ok),
+            Err(error) => return Err(error.into()),
+        };
+        match outcome {
+            Outcome::Enqueued { task, at, replayed } => Ok(Ok(Accepted { task, at, replayed })),
+            Outcome::Refused(refusal @ Refusal::Stale(_)) => Ok(Err(refusal)),
+            Outcome::Refused(refusal) => Err(refused(&refusal)),
+            other => Err(ApiError::new(ErrorCode::Internal, format!("an unexpected outcome: {other:?}"))),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    match refusal {
+        Refusal::IdempotencyConflict => ApiError::new(
+            ErrorCode::MiroirIdempotencyConflict,
+            "This `Idempotency-Key` was used for another request: use a new key for each write.",
+        ),
+        Refusal::Shape(text) => ApiError::new(ErrorCode::BadRequest, text.clone()),
+        Refusal::NoNodes => ApiError::new(
+            ErrorCode::MiroirShardUnavailable,
+            "The cluster has too few nodes to hold an index yet: add nodes, or wait for them.",
+        ),
+        other => {
+            ApiError::new(ErrorCode::MiroirBackpressure, format!("The write was not accepted: {other}."))
+        }
+    }
+}
+
+fn answer(uid: &IndexUid, kind: TaskKind, origin: &Origin, accepted: &Accepted) -> Response {
+    let body = SummarizedTask {
+        task_uid: accepted.task,
+        index_uid: Some(uid.clone()),
+        status: "enqueued".into(),
+        kind: kind.as_str().into(),
+        enqueued_at: accepted.at,
+        custom_metadata: origin.custom_metadata.clone(),
+    };
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    if accepted.replayed {
+        let name = HeaderName::from_static("idempotent-replay");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn settled(settled: Settled) -> Result<Accepted, ApiError> {
+    match settled {
+        Settled::Accepted { task, at, replayed } => Ok(Accepted { task, at, replayed }),
+        Settled::Refused => Err(ApiError::no_quorum()),
+    }
+}
+
+/// The length of a payload's blocks together, in bytes.
+fn length(blocks: &[Bytes]) -> usize {
+    blocks.iter().map(Bytes::len).sum()
+}

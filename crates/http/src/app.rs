@@ -1,0 +1,91 @@
+//! What every route can reach.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use miroir_cluster::{Index, Ledger, ProposalId, State, UploadId};
+use miroir_model::IndexUid;
+use miroir_search::Searcher;
+
+use crate::error::ApiError;
+use crate::history::History;
+
+/// How the API is served.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The key that may do everything. Without it every route is open.
+    pub master_key: Option<String>,
+}
+
+/// What every route can reach.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    ledger: Arc<dyn Ledger>,
+    searcher: Arc<Searcher>,
+    options: Options,
+    metrics: PrometheusHandle,
+    history: History,
+    /// Numbers this life's attempts and uploads.
+    next: AtomicU64,
+}
+
+impl App {
+    /// Over this peer's ledger and searcher; `metrics` is what `/_miroir/metrics` prints.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        searcher: Arc<Searcher>,
+        metrics: PrometheusHandle,
+        options: Options,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            ledger,
+            searcher,
+            options,
+            metrics,
+            history: History::default(),
+            next: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn ledger(&self) -> &dyn Ledger {
+        &*self.0.ledger
+    }
+
+    pub(crate) fn searcher(&self) -> &Searcher {
+        &self.0.searcher
+    }
+
+    pub(crate) fn master_key(&self) -> Option<&str> {
+        self.0.options.master_key.as_deref()
+    }
+
+    pub(crate) fn metrics(&self) -> &PrometheusHandle {
+        &self.0.metrics
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    pub(crate) fn next_proposal(&self) -> ProposalId {
+        ProposalId { life: self.ledger().me(), number: self.0.next.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    pub(crate) fn next_upload(&self) -> UploadId {
+        UploadId { life: self.ledger().me(), number: self.0.next.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The state with everything in it that any peer confirmed before.
+    pub(crate) async fn fresh_state(&self) -> Result<Arc<State>, ApiError> {
+        self.ledger().read_barrier().await?;
+        Ok(self.ledger().state())
+    }
+}
+
+/// The index that reads and searches see under a name.
+pub(crate) fn served<'a>(state: &'a State, uid: &IndexUid) -> Result<&'a Index, ApiError> {
+    state.served(uid).ok_or_else(|| miroir_api::ResponseError::index_not_found(uid.as_str()).into())
+}

@@ -1,0 +1,18 @@
+//! Counts and times of requests, by route.
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// Counts a request under its route, method and status, and logs it.
+pub(crate) async fn requests(request: Request, next: Next) -> Response {
+    let started = std::time::Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let labels = [("route", route), ("method", method.clone()), ("status", status.to_string())];
+    metrics::counter!("miroir_http_requests_total", &labels).increment(1);
+    tracing::debug!(method, path, status, took = ?started.elapsed(), "request");
+    response
+}

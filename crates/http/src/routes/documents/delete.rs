@@ -1,0 +1,151 @@
+//! Deletions: one document, a batch, by filter, all.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use miroir_api::{ErrorCode, ResponseError};
+use miroir_cluster::{EnqueueWork, State as Cluster, Target};
+use miroir_documents::{Prepared, prepare_deletions};
+use miroir_model::IndexUid;
+use miroir_tasks::{TaskDetails, TaskKind};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Parts, source};
+use crate::accept::{Draft, Origin};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::params::{Object, Params, json_body};
+use crate::routes::indexes::{existing, path};
+
+/// What is deleted.
+enum Deletion {
+    Ids(Prepared),
+    Filter(String),
+    All,
+}
+
+/// What every deletion is sent with.
+struct Call {
+    uid: IndexUid,
+    origin: Origin,
+}
+
+impl Call {
+    fn read(uid: &str, query: Option<&str>, parts: &Parts, body: &[u8]) -> Result<Self, ApiError> {
+        let uid: IndexUid = uid.parse()?;
+        let mut params = Params::parse(query);
+        let metadata = params.take("customMetadata");
+        params.finish(&["customMetadata"])?;
+        let (method, uri, headers) = parts;
+        let origin = Origin::read(headers, (method, path(uri), body))?.with_metadata(metadata);
+        Ok(Self { uid, origin })
+    }
+
+    async fn accept(self, app: App, deletion: Deletion) -> Result<Response, ApiError> {
+        let name = self.uid.clone();
+        let validate = move |state: &Cluster| Ok(deletion.draft(state, &name));
+        app.accept(self.uid, TaskKind::DocumentDeletion, self.origin, validate).await
+    }
+}
+
+impl Deletion {
+    fn draft(&self, state: &Cluster, uid: &IndexUid) -> Draft {
+        let details = self.details();
+        let Some(index) = state.ordered(uid) else {
+            let error = ResponseError::index_not_found(uid.as_str());
+            return Draft::refused(Target::Missing, TaskKind::DocumentDeletion, error, details);
+        };
+        let work = match self {
+            Self::Ids(prepared) => {
+                EnqueueWork::DeleteIds { payload: source(&prepared.payload), units: prepared.payload.units }
+            }
+            Self::Filter(filter) => EnqueueWork::DeleteFilter { filter: filter.clone() },
+            Self::All => EnqueueWork::DeleteAll,
+        };
+        Draft { target: existing(index, None), work, details }
+    }
+
+    fn details(&self) -> TaskDetails {
+        match self {
+            Self::Ids(prepared) => {
+                TaskDetails::Deletion { provided: prepared.received, deleted: None, filter: None }
+            }
+            Self::Filter(filter) => {
+                TaskDetails::Deletion { provided: 0, deleted: None, filter: Some(filter.clone()) }
+            }
+            Self::All => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
+        }
+    }
+}
+
+/// `DELETE /indexes/{uid}/documents/{id}`.
+pub(crate) async fn one(
+    State(app): State<App>,
+    Path((uid, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    let call = Call::read(&uid, query.as_deref(), &parts, &[])?;
+    let id = serde_json::value::to_raw_value(&id)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    call.accept(app, Deletion::Ids(prepare_deletions([&*id]))).await
+}
+
+/// `POST /indexes/{uid}/documents/delete-batch`: an array of ids.
+pub(crate) async fn batch(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    RawQuery(query): RawQuery,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
+    // Read as a value first: its errors are worded as everywhere.
+    json_body(&body)?;
+    let ids: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|error| {
+        let text = format!("The json payload provided is malformed. `{error}`.");
+        ApiError::new(ErrorCode::MalformedPayload, text)
+    })?;
+    call.accept(app, Deletion::Ids(prepare_deletions(ids))).await
+}
+
+/// `POST /indexes/{uid}/documents/delete`: a filter.
+pub(crate) async fn by_filter(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    RawQuery(query): RawQuery,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
+    let object = Object::parse(&body, &["filter"])?;
+    let Some(filter) = object.get("filter") else {
+        return Err(ApiError::new(ErrorCode::MissingDocumentFilter, "Missing field `filter`"));
+    };
+    match filter {
+        Value::String(text) if text.trim().is_empty() => return Err(empty_filter()),
+        Value::Array(parts) if parts.is_empty() => return Err(empty_filter()),
+        Value::String(_) | Value::Array(_) => {}
+        other => {
+            let text =
+                format!("Invalid syntax for the filter parameter: `expected String, Array, found: {other}`.");
+            return Err(ApiError::new(ErrorCode::InvalidDocumentFilter, text));
+        }
+    }
+    call.accept(app, Deletion::Filter(filter.to_string())).await
+}
+
+fn empty_filter() -> ApiError {
+    ApiError::new(ErrorCode::InvalidDocumentFilter, "Sending an empty filter is forbidden.")
+}
+
+/// `DELETE /indexes/{uid}/documents`.
+pub(crate) async fn all(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    RawQuery(query): RawQuery,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    Call::read(&uid, query.as_deref(), &parts, &[])?.accept(app, Deletion::All).await
+}

@@ -1,0 +1,84 @@
+//! Reading documents: one, a list, a fetch.
+
+use std::collections::BTreeSet;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use miroir_api::ErrorCode;
+use miroir_model::IndexUid;
+use miroir_query::{ListRequest, list_from_json, list_from_parameters};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::request_id;
+
+fn json(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+async fn answer(
+    app: &App,
+    uid: &str,
+    request: &ListRequest,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let uid: IndexUid = uid.parse()?;
+    Ok(json(app.searcher().list(&uid, request, request_id::of(headers)).await?))
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let pairs: Vec<_> =
+        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
+    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    answer(&app, &uid, &list_from_parameters(pairs)?, &headers).await
+}
+
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    answer(&app, &uid, &list_from_json(&body)?, &headers).await
+}
+
+pub(crate) async fn one(
+    State(app): State<App>,
+    Path((uid, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let uid: IndexUid = uid.parse()?;
+    let mut params = Params::parse(query.as_deref());
+    let fields = params.take("fields");
+    let vectors = params.boolean("retrieveVectors", ErrorCode::InvalidDocumentRetrieveVectors)?;
+    params.finish(&["fields", "retrieveVectors"])?;
+    if vectors == Some(true) {
+        return Err(ApiError::not_implemented("`retrieveVectors`"));
+    }
+    let document = app.searcher().document(&uid, &id, request_id::of(&headers)).await?;
+    let document = document
+        .ok_or_else(|| ApiError::new(ErrorCode::DocumentNotFound, format!("Document `{id}` not found.")))?;
+    Ok(json(match fields.as_deref() {
+        None | Some("*") => document,
+        Some(fields) => selected(&document, fields)?,
+    }))
+}
+
+/// The members of a document that are asked for, in its own order.
+fn selected(document: &str, fields: &str) -> Result<String, ApiError> {
+    let wanted: BTreeSet<&str> = fields.split(',').map(str::trim).collect();
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(document)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    let kept: serde_json::Map<_, _> =
+        members.into_iter().filter(|(name, _)| wanted.contains(name.as_str())).collect();
+    Ok(serde_json::Value::Object(kept).to_string())
+}

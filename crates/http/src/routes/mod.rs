@@ -1,0 +1,10 @@
+//! The routes, one file per family.
+
+pub(crate) mod documents;
+pub(crate) mod health;
+pub(crate) mod indexes;
+pub(crate) mod search;
+pub(crate) mod settings;
+pub(crate) mod stats;
+pub(crate) mod tasks;
+pub(crate) mod unsupported;

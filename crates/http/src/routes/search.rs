@@ -1,0 +1,60 @@
+//! `GET` and `POST /indexes/{uid}/search`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use miroir_api::ResponseError;
+use miroir_model::IndexUid;
+use miroir_query::{RequestError, SearchRequest};
+use miroir_search::SearchError;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::request_id;
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        Self(ResponseError::from(error))
+    }
+}
+
+pub(crate) async fn post(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let uid: IndexUid = uid.parse()?;
+    // Meilisearch takes an empty object for no body at all only on GET.
+    search(&app, &uid, miroir_query::from_json(&body)?, &headers).await
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let uid: IndexUid = uid.parse()?;
+    let pairs: Vec<_> =
+        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
+    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    search(&app, &uid, miroir_query::from_parameters(pairs)?, &headers).await
+}
+
+async fn search(
+    app: &App,
+    uid: &IndexUid,
+    request: SearchRequest,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let answer = app.searcher().search(uid, &request, request_id::of(headers)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+}

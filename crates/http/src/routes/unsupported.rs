@@ -1,0 +1,71 @@
+//! Routes of Meilisearch that are not there yet: 501, never 404, and never a false success.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use miroir_api::ErrorCode;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Of Meilisearch 1.50, as its own list of routes has them.
+const ROUTES: [&str; 33] = [
+    "/multi-search",
+    "/indexes/{uid}/facet-search",
+    "/indexes/{uid}/similar",
+    "/indexes/{uid}/fields",
+    "/indexes/{uid}/compact",
+    "/indexes/{uid}/documents/edit",
+    "/swap-indexes",
+    "/batches",
+    "/batches/{id}",
+    "/tasks/cancel",
+    "/tasks/compact",
+    "/tasks/{id}/documents",
+    "/keys",
+    "/keys/{key}",
+    "/dumps",
+    "/snapshots",
+    "/export",
+    "/webhooks",
+    "/webhooks/{uuid}",
+    "/experimental-features",
+    "/network",
+    "/network/control",
+    "/metrics",
+    "/logs/stream",
+    "/logs/stderr",
+    "/dynamic-search-rules",
+    "/dynamic-search-rules/{uid}",
+    "/chats",
+    "/chats/{workspace}",
+    "/chats/{workspace}/settings",
+    "/chats/{workspace}/chat/completions",
+    "/render-template",
+    "/_miroir/indexes/{uid}/explain",
+];
+
+/// All of them, whatever the method.
+pub(crate) fn routes() -> Router<App> {
+    ROUTES.into_iter().fold(Router::new(), |router, route| router.route(route, any(answer)))
+}
+
+async fn answer(request: Request) -> Response {
+    ApiError::not_implemented(&format!("`{} {}`", request.method(), request.uri().path())).into_response()
+}
+
+/// A path that Meilisearch does not have either.
+pub(crate) async fn unknown(request: Request) -> Response {
+    let path = request.uri().path();
+    let text =
+        format!("The path `{path}` is none of Meilisearch's API, nor one of Miroir's under `/_miroir/`.");
+    let mut response = ApiError::new(ErrorCode::BadRequest, text).into_response();
+    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+    response
+}
+
+/// A method that a route does not have. `DELETE /tasks` is one that Meilisearch has.
+pub(crate) async fn method(request: Request) -> Response {
+    answer(request).await
+}

@@ -1,0 +1,38 @@
+//! Why a search has no answer.
+
+use miroir_api::{ErrorCode, ResponseError};
+use miroir_model::NodeId;
+use miroir_query::{MergeError, PlanError};
+
+/// Why a search has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// Nothing is served under the name.
+    #[error("Index `{0}` not found.")]
+    IndexNotFound(String),
+    /// A shard has no copy that answers.
+    #[error(transparent)]
+    Unavailable(#[from] PlanError),
+    /// What was asked is wrong, in the words of one Meilisearch.
+    #[error("{0}")]
+    Refused(ResponseError),
+    /// A node's answer is none.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// A node failed in a way that another copy would not mend.
+    #[error("{0} answered {1}")]
+    Node(NodeId, String),
+}
+
+impl From<SearchError> for ResponseError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::IndexNotFound(uid) => Self::index_not_found(&uid),
+            SearchError::Unavailable(error) => error.into(),
+            SearchError::Refused(error) => error,
+            error @ (SearchError::Merge(_) | SearchError::Node(..)) => {
+                Self::new(ErrorCode::Internal, error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Documents as they are stored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use miroir_api::{ErrorCode, ResponseError};
+use miroir_documents::canonical_id;
+use miroir_model::IndexUid;
+use miroir_node::NodeError;
+use miroir_query::{
+    ListPlan, ListRequest, Listed, copies_of, merge_list, plan_list, user_error, without_reserved,
+};
+use serde_json::json;
+
+use crate::error::SearchError;
+use crate::scatter::{Refused, Round, Route, ask_document};
+use crate::searcher::{Scope, Searcher};
+
+impl Searcher {
+    /// A page of documents, JSON.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub async fn list(
+        &self,
+        uid: &IndexUid,
+        request: &ListRequest,
+        request_id: Option<&str>,
+    ) -> Result<String, SearchError> {
+        let scope = self.scope(uid)?;
+        let mut round = Round::default();
+        // Each turn leaves out a node or comes to a later round, so this ends.
+        let mut plan = plan(&scope, request, &round)?;
+        loop {
+            let sent =
+                round.send(&self.clients, &scope.state, (Route::Fetch, &plan.requests), request_id).await;
+            sent.map_err(|refused| explain(uid, &plan, refused))?;
+            let Some(answers) = round.answers(&plan.requests) else {
+                plan = self::plan(&scope, request, &round)?;
+                continue;
+            };
+            let answers: Vec<Bytes> = answers.into_iter().map(|(_, answer)| answer).collect();
+            match merge_list(&plan, &answers)? {
+                Listed::Answer(answer) => return Ok(answer),
+                Listed::Next(next) => plan = *next,
+            }
+        }
+    }
+
+    /// One document by its id, JSON. `None` when there is none.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub async fn document(
+        &self,
+        uid: &IndexUid,
+        id: &str,
+        request_id: Option<&str>,
+    ) -> Result<Option<String>, SearchError> {
+        let scope = self.scope(uid)?;
+        let Some(id) = canonical_id(id) else { return Ok(None) };
+        let nodes = scope.nodes(&Default::default())?;
+        let shards = scope.shards(&nodes)?;
+        let mut last = None;
+        for copy in copies_of(id, &scope.view(&shards)?)? {
+            let Some(node) = scope.state.nodes.get(&copy.id) else { continue };
+            let Ok(client) = self.clients.of(node) else { continue };
+            match ask_document(&Arc::clone(&client), copy.index, id, request_id).await {
+                Ok(document) => {
+                    let text = without_reserved(&document)
+                        .map_err(|error| SearchError::Node(copy.id.clone(), error.to_string()))?;
+                    return Ok(Some(text));
+                }
+                Err(NodeError::Rejected { code, .. }) if code == "document_not_found" => return Ok(None),
+                Err(error) => {
+                    tracing::warn!(node = %copy.id, %error, "a node does not give a document");
+                    last = Some(SearchError::Refused(ResponseError::new(
+                        ErrorCode::MiroirShardUnavailable,
+                        format!("No copy of the document answers: {} says {error}.", copy.id),
+                    )));
+                }
+            }
+        }
+        last.map_or(Ok(None), Err)
+    }
+}
+
+fn plan(scope: &Scope, request: &ListRequest, round: &Round) -> Result<ListPlan, SearchError> {
+    let nodes = scope.nodes(&round.failed)?;
+    let shards = scope.shards(&nodes)?;
+    Ok(plan_list(request, &scope.view(&shards)?)?)
+}
+
+fn explain(uid: &IndexUid, plan: &ListPlan, refused: Refused) -> SearchError {
+    let asked = plan.requests.iter().find(|request| request.node == refused.node);
+    let body = json!({"message": refused.message, "code": refused.code}).to_string();
+    match asked.and_then(|asked| user_error(uid.as_str(), asked.index, body.as_bytes())) {
+        Some(error) => SearchError::Refused(error),
+        None => SearchError::Node(refused.node, refused.message),
+    }
+}

@@ -1,0 +1,174 @@
+//! Batches of documents (`index-scheduler/src/scheduler/process_index_operation.rs`).
+//!
+//! An error that milli finds while it reads a payload (a missing or bad id, no primary key) fails that task alone. Every
+//! other error (a bad `_geo`, an embedder, a full disk) fails the whole batch.
+
+use bumpalo::Bump;
+use memmap2::Mmap;
+use milli::documents::PrimaryKey;
+use milli::heed::RwTxn;
+use milli::progress::Progress;
+use milli::update::new::indexer::document_changes::DocumentChanges;
+use milli::update::new::indexer::{self, DocumentDeletion, DocumentOperation};
+use milli::{FieldsIdsMap, Filter};
+use roaring::RoaringBitmap;
+
+use super::run::Work;
+use super::skip;
+use crate::error::ApiError;
+use crate::queue::{Content, Counts, Method, Status, Task};
+
+/// Adds, updates and deletes documents in the order of the tasks.
+///
+/// # Errors
+/// What fails the batch.
+pub(super) fn apply(work: &Work<'_>, tasks: &mut [Task], primary_key: Option<&str>) -> Result<(), ApiError> {
+    let payloads = payloads(work, tasks)?;
+    let bump = Bump::new();
+    let mut operations = DocumentOperation::new();
+    for (task, payload) in tasks.iter().zip(&payloads) {
+        match (&task.content, payload) {
+            (Content::Documents { method: Method::Replace, .. }, Some(payload)) => {
+                operations.replace_documents(payload).map_err(|error| work.error(&error))?;
+            }
+            (Content::Documents { method: Method::Update, .. }, Some(payload)) => {
+                operations.update_documents(payload).map_err(|error| work.error(&error))?;
+            }
+            (Content::DeleteIds { ids }, _) => {
+                let ids = bump.alloc_slice_fill_iter(ids.iter().map(|id| &*bump.alloc_str(id)));
+                operations.delete_documents(ids);
+            }
+            _ => return Err(ApiError::internal("a batch of documents holds another kind of task")),
+        }
+    }
+
+    let mut txn = work.index.write_txn()?;
+    let read = work.index.read_txn()?;
+    let old_fields = work.index.fields_ids_map(&read)?;
+    let mut fields = old_fields.clone();
+    let (changes, stats, new_primary_key) = operations
+        .into_changes(
+            &bump,
+            work.index,
+            &read,
+            primary_key,
+            &mut fields,
+            &|| work.engine.is_stopping(),
+            Progress::default(),
+        )
+        .map_err(|error| work.error(&error))?;
+    for (stats, task) in stats.into_iter().zip(tasks.iter_mut()) {
+        match stats.error {
+            Some(error) => task.fail(ApiError::from(milli::Error::UserError(error))),
+            None => task.succeed(counts(task, stats.document_count)),
+        }
+    }
+    if tasks.iter().any(|task| task.status == Status::Succeeded) {
+        index(work, &mut txn, (&old_fields, fields), new_primary_key, &changes)?;
+    }
+    Ok(txn.commit()?)
+}
+
+fn counts(task: &Task, documents: u64) -> Counts {
+    match task.content {
+        // Those left out count as received and indexed, as on 1.50.
+        Content::Documents { skip_creation: true, count, .. } => {
+            Counts { indexed: Some(count), deleted: None }
+        }
+        Content::Documents { .. } => Counts { indexed: Some(documents), deleted: None },
+        _ => Counts { indexed: None, deleted: Some(documents) },
+    }
+}
+
+fn payloads(work: &Work<'_>, tasks: &[Task]) -> Result<Vec<Option<Mmap>>, ApiError> {
+    let payload = |task: &Task| match &task.content {
+        Content::Documents { payload, skip_creation, .. } => {
+            let whole = work.engine.payloads.map(*payload)?;
+            Ok(Some(if *skip_creation { skip::known_only(work, &whole)? } else { whole }))
+        }
+        _ => Ok(None),
+    };
+    tasks.iter().map(payload).collect()
+}
+
+/// Writes changes into the index.
+fn index<'pl, C: DocumentChanges<'pl>>(
+    work: &Work<'_>,
+    txn: &mut RwTxn<'_>,
+    (old_fields, fields): (&FieldsIdsMap, FieldsIdsMap),
+    primary_key: Option<PrimaryKey<'pl>>,
+    changes: &C,
+) -> Result<(), ApiError> {
+    let embedders = work.engine.embedders.of(work.index, txn).map_err(|error| work.error(&error))?;
+    let config = &work.engine.indexer;
+    let pool = config
+        .thread_pool
+        .as_ref()
+        .ok_or_else(|| ApiError::internal("the engine has no indexing threads"))?;
+    indexer::index(
+        txn,
+        work.index,
+        pool,
+        config.grenad_parameters(),
+        old_fields,
+        fields,
+        primary_key,
+        changes,
+        embedders,
+        &|| work.engine.is_stopping(),
+        &Progress::default(),
+    )
+    .map(|_| ())
+    .map_err(|error| work.error(&error))
+}
+
+/// Deletes by ids and by filters: a batch of deletions only, counted exactly.
+///
+/// # Errors
+/// What fails the batch; a filter that cannot be evaluated fails its task alone.
+pub(super) fn delete(work: &Work<'_>, tasks: &mut [Task]) -> Result<(), ApiError> {
+    let mut txn = work.index.write_txn()?;
+    let mut doomed = RoaringBitmap::new();
+    for task in tasks.iter_mut() {
+        let before = doomed.len();
+        match &task.content {
+            Content::DeleteIds { ids } => {
+                for id in ids {
+                    doomed.extend(work.index.external_documents_ids().get(&txn, id)?);
+                }
+            }
+            Content::DeleteByFilter { filter } => {
+                let matching = Filter::from_json(filter).and_then(|filter| match filter {
+                    Some(filter) => filter.evaluate(&txn, work.index),
+                    None => Ok(RoaringBitmap::new()),
+                });
+                match matching {
+                    Ok(matching) => doomed |= matching,
+                    Err(error) => {
+                        task.fail(work.error(&error).filter_as("invalid_document_filter"));
+                        continue;
+                    }
+                }
+            }
+            _ => return Err(ApiError::internal("a batch of deletions holds another kind of task")),
+        }
+        task.succeed(Counts { indexed: None, deleted: Some(doomed.len() - before) });
+    }
+    if doomed.is_empty() {
+        return Ok(());
+    }
+    let read = work.index.read_txn()?;
+    let old_fields = work.index.fields_ids_map(&read)?;
+    let mut fields = old_fields.clone();
+    let name = work
+        .index
+        .primary_key(&read)?
+        .ok_or_else(|| ApiError::internal("documents without a primary key"))?;
+    let primary_key = PrimaryKey::new_or_insert(name, &mut fields).map_err(milli::Error::from)?;
+    let bump = Bump::new();
+    let mut deletion = DocumentDeletion::new();
+    deletion.delete_documents_by_docids(doomed);
+    let changes = deletion.into_changes(&bump, primary_key);
+    index(work, &mut txn, (&old_fields, fields), None, &changes)?;
+    Ok(txn.commit()?)
+}

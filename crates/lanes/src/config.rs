@@ -1,0 +1,61 @@
+//! What can be set.
+
+use std::time::Duration;
+
+use miroir_node::Pace;
+
+/// How lanes deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// At most so many bytes of documents or ids in one request. A single document that is longer goes alone.
+    pub request_bytes: usize,
+    /// At most so many tasks are joined into one request.
+    pub request_tasks: usize,
+    /// How often a node is asked about a task.
+    pub pace: Pace,
+    /// The pause after a failure, and the longest one: each is twice the one before.
+    pub retry: (Duration, Duration),
+    /// How often each node is asked whether it is there.
+    pub probe: Duration,
+    /// For how long it must not answer before this peer says so.
+    pub down_after: Duration,
+}
+
+impl Default for Config {
+    /// 32 MiB and 1,000 tasks in a request; pauses from 100 ms to 10 s; a node is asked every 500 ms, and down after
+    /// 2 s (architecture §4.8).
+    fn default() -> Self {
+        let millis = Duration::from_millis;
+        Self {
+            request_bytes: 32 << 20,
+            request_tasks: 1000,
+            pace: Pace::default(),
+            retry: (millis(100), millis(10_000)),
+            probe: millis(500),
+            down_after: millis(2000),
+        }
+    }
+}
+
+/// Ever longer pauses.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+    bounds: (Duration, Duration),
+}
+
+impl Backoff {
+    pub(crate) fn new(bounds: (Duration, Duration)) -> Self {
+        Self { next: bounds.0, bounds }
+    }
+
+    /// Things go well again.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.bounds.0;
+    }
+
+    pub(crate) async fn pause(&mut self) {
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(self.bounds.1);
+    }
+}

@@ -1,0 +1,219 @@
+//! Whatever the state, what is decided is allowed by `apply`, and following it leaves nothing undelivered.
+
+use miroir_api::{ApiVersion, ErrorCode, ResponseError};
+use miroir_cluster::{
+    Action, Command, DispatchResult, Enqueue, EnqueueWork, LaneStep, Outcome, PayloadSource, ProposalId,
+    QueueStep, Shape, Slice, Target, WriteMode,
+};
+use miroir_documents::payload::PayloadWriter;
+use miroir_documents::slot_of_id;
+use miroir_model::{Epoch, IndexUid, PeerId, PeerLife};
+use miroir_settings::{Features, Rules, SettingsPatch};
+use miroir_tasks::TaskDetails;
+use miroir_testkit::{LocalCluster, adopt};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const MOST: usize = 4;
+
+struct Walk {
+    cluster: LocalCluster,
+    attempts: u64,
+    epoch: Epoch,
+}
+
+impl Walk {
+    fn new(factor: u16) -> Self {
+        let defaults = miroir_cluster::Defaults { shards: Some(4), factor, groups: 1 };
+        let nodes = ["a", "b", "c"].map(|name| adopt(name, "http://node"));
+        let cluster = LocalCluster::founded(defaults, nodes);
+        cluster.start(1);
+        let mut epoch = Epoch::default();
+        for node in cluster.state().nodes.keys() {
+            cluster.apply(&Command::AssignLane { node: node.clone(), peer: Some(PeerId(1)) });
+            let taken = cluster.apply(&Command::TakeLane { node: node.clone(), life: peer_life() });
+            let Outcome::LaneTaken { epoch: taken } = taken else { panic!("{taken:?}") };
+            epoch = taken;
+        }
+        Self { cluster, attempts: 0, epoch }
+    }
+
+    fn enqueue(&mut self, name: &str, work: EnqueueWork) {
+        self.attempts += 1;
+        let index_uid: IndexUid = name.parse().unwrap();
+        let state = self.cluster.state();
+        let target = match state.ordered(&index_uid) {
+            Some(index) => Target::Existing {
+                index: index.id,
+                settings: index.settings.ordered,
+                primary_key: matches!(work, EnqueueWork::Documents { .. }).then(|| "id".to_owned()),
+            },
+            None => Target::Creates { primary_key: None, shape: Shape::default() },
+        };
+        let enqueue = Enqueue {
+            proposal: ProposalId { life: peer_life(), number: self.attempts },
+            idempotency: None,
+            index_uid,
+            target,
+            work,
+            details: TaskDetails::Clear { deleted: None },
+            custom_metadata: None,
+        };
+        // A write that does not fit its target is refused, which is as good here.
+        self.cluster.apply(&Command::Enqueue(Box::new(enqueue)));
+    }
+
+    fn queues(&self) -> Vec<(PhysicalId, NodeId)> {
+        let state = self.cluster.state();
+        let of = |index: &Index| index.queues.keys().map(|node| (index.id, node.clone())).collect::<Vec<_>>();
+        state.indexes.values().flat_map(of).collect()
+    }
+
+    /// One step of one queue; whether there was one to do.
+    fn step(&self, (index, node): &(PhysicalId, NodeId), choice: u8) -> bool {
+        let state = self.cluster.state();
+        let queue = &state.indexes[index].queues[node];
+        let step = match &queue.dispatch {
+            None => match decide(&state, *index, node, MOST) {
+                Next::Wait(_) => return false,
+                Next::Do(step) => QueueStep::Start { action: action(&state, step, choice), node_task: None },
+            },
+            Some(open) if queue.renaming => {
+                QueueStep::Fenced { number: open.number, arrived: choice.is_multiple_of(2) }
+            }
+            Some(open) if choice == 0 && open.action == Action::Create => {
+                QueueStep::Fenced { number: open.number, arrived: false }
+            }
+            Some(open) if choice == 0 && queue.stage == Stage::Present => {
+                QueueStep::Fence { number: open.number }
+            }
+            Some(open) => {
+                let (number, result) = (open.number, result(&open.action, choice));
+                let ended = |next| QueueStep::Finish { number, result: result.clone(), next };
+                let mut after = (*state).clone();
+                after.apply(after.stamp, &self.command(*index, node, ended(None)));
+                let next = match decide(&after, *index, node, MOST) {
+                    Next::Do(step) => Some(action(&after, step, choice)),
+                    Next::Wait(_) => None,
+                };
+                let expected = next.clone();
+                let outcome = self.cluster.apply(&self.command(*index, node, ended(next)));
+                assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]));
+                let after = self.cluster.state();
+                let queue = after.indexes.get(index).and_then(|index| index.queues.get(node));
+                let open = queue.and_then(|queue| queue.dispatch.clone()).map(|open| open.action);
+                assert_eq!(open, expected, "the next request is recorded with the end of the last");
+                return true;
+            }
+        };
+        let outcome = self.cluster.apply(&self.command(*index, node, step.clone()));
+        assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]), "{step:?} for {queue:?}");
+        true
+    }
+
+    fn command(&self, index: PhysicalId, node: &NodeId, step: QueueStep) -> Command {
+        Command::Lanes(vec![LaneStep { node: node.clone(), index, epoch: self.epoch, step }])
+    }
+}
+
+fn peer_life() -> PeerLife {
+    PeerLife { peer: PeerId(1), boot: 1 }
+}
+
+/// The action of a step, with its last payload cut somewhere, as full bodies cut them.
+fn action(state: &State, step: Step, choice: u8) -> Action {
+    match step {
+        Step::Create => Action::Create,
+        Step::Configure(version) => Action::Configure { version },
+        Step::Alone(uid) => Action::Alone(uid),
+        Step::Drop(uid) => Action::Drop(uid),
+        Step::Send { mut tasks, mut from } => {
+            tasks.truncate(1 + usize::from(choice) % MOST);
+            let last = tasks.len() - 1;
+            let slice = |(i, task): (usize, TaskUid)| {
+                let from = std::mem::take(&mut from);
+                let frames = state.tasks[&task].work.payload().unwrap().frames;
+                let middle = (from.frames + frames).div_ceil(2);
+                let cut = i == last && choice.is_multiple_of(3) && from.frames < middle && middle < frames;
+                Slice { task, from, to: cut.then_some(middle) }
+            };
+            Action::Send(tasks.into_iter().enumerate().map(slice).collect())
+        }
+    }
+}
+
+fn result(action: &Action, choice: u8) -> DispatchResult {
+    let refused = || DispatchResult::Refused {
+        node_task: None,
+        error: ResponseError::new(ErrorCode::InvalidDocumentGeoField, "bad"),
+    };
+    match (action, choice % 4) {
+        (Action::Send(slices), 1) if slices.len() > 1 => DispatchResult::Apart { node_task: None },
+        (Action::Send(slices), 1) if slices.len() == 1 => refused(),
+        (Action::Alone(_), 1) => refused(),
+        _ => DispatchResult::Done { node_task: Some(1), deleted: vec![1] },
+    }
+}
+
+fn work(kind: u8, number: u16) -> EnqueueWork {
+    let mut writer = PayloadWriter::new();
+    let ids: Vec<String> = (0..=number % 7).map(|n| (number + n).to_string()).collect();
+    let mut payload = |deletes: bool| {
+        for id in &ids {
+            match deletes {
+                true => writer.push_deletion(slot_of_id(id), id),
+                false => writer.push_document(slot_of_id(id), r#"{"id":1}"#),
+            }
+        }
+        let payload = std::mem::take(&mut writer).finish();
+        let inline = payload.blocks.into_iter().map(Into::into).collect();
+        (PayloadSource { frames: payload.frames as u32, inline, upload: None }, payload.units)
+    };
+    match kind {
+        0 => EnqueueWork::CreateIndex,
+        1 => EnqueueWork::DeleteIndex,
+        2 => EnqueueWork::DeleteAll,
+        3 => EnqueueWork::DeleteFilter { filter: r#""a = 1""#.to_owned() },
+        4 | 5 => {
+            let rules = Rules { version: ApiVersion::V1_50, features: Features::default() };
+            let sent = json!({ "stopWords": [(number % 3).to_string()] });
+            EnqueueWork::Settings { patch: SettingsPatch::parse(&sent, rules).unwrap() }
+        }
+        6 | 7 => {
+            let (payload, units) = payload(true);
+            EnqueueWork::DeleteIds { payload, units }
+        }
+        _ => {
+            let mode = if number.is_multiple_of(5) { WriteMode::Update } else { WriteMode::Replace };
+            let (payload, units) = payload(false);
+            EnqueueWork::Documents { mode, skip_creation: number.is_multiple_of(11), payload, units }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn apply_allows_what_is_decided_and_nothing_is_left(
+        factor in 1..3u16,
+        moves in prop::collection::vec((any::<u8>(), any::<u8>(), 0..1000u16), 1..120),
+    ) {
+        let mut walk = Walk::new(factor);
+        for (kind, choice, number) in moves {
+            if kind < 90 {
+                walk.enqueue(["x", "y"][usize::from(number % 2)], work(kind % 16, number));
+            } else if let Some(queue) = walk.queues().get(usize::from(number) % walk.queues().len().max(1)) {
+                walk.step(queue, choice);
+            }
+        }
+        // Following it to the end, without unknown outcomes.
+        while walk.queues().iter().any(|queue| {
+            walk.cluster.state().indexes.get(&queue.0).is_some_and(|index| index.queues.contains_key(&queue.1))
+                && walk.step(queue, 3)
+        }) {}
+        prop_assert!(walk.cluster.state().tasks.is_empty(), "{:?}", walk.cluster.state().tasks);
+    }
+}

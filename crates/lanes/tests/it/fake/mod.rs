@@ -1,0 +1,164 @@
+//! A node in memory that follows the contract, and fails as a test plans it.
+
+mod filter;
+mod node;
+mod process;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use miroir_lanes::Clients;
+use miroir_node::{NodeError, NodeTask, Write};
+use serde_json::Value;
+
+use crate::rng::Rng;
+
+/// How often what goes wrong, in percent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Plan {
+    /// A write is accepted and its answer lost.
+    pub(crate) lost_answer: u32,
+    /// A write is answered with a time-out, and lands later.
+    pub(crate) late: u32,
+    /// A write never arrives, and nobody can tell.
+    pub(crate) vanished: u32,
+    /// The node cannot be reached.
+    pub(crate) unreachable: u32,
+    /// A task fails without effect, for a reason of the node's.
+    pub(crate) fault: u32,
+    /// The node is killed when a task has had its effect, before it could say so: the task is run again.
+    pub(crate) rerun: u32,
+}
+
+/// A node. Clones are the same node.
+#[derive(Debug, Clone)]
+pub(crate) struct FakeNode(Arc<Mutex<Inner>>);
+
+/// The node, with the rights of one of its keys.
+#[derive(Debug)]
+struct Handle {
+    node: FakeNode,
+    master: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    rng: Rng,
+    pub(crate) plan: Plan,
+    /// Whether tasks are run at all.
+    pub(crate) running: bool,
+    /// Whether anything is answered.
+    pub(crate) reachable: bool,
+    /// Whether tasks keep their marks.
+    pub(crate) marks: bool,
+    /// Whether late requests wait until [`Inner::land`].
+    pub(crate) held: bool,
+    /// Settings that contain this text are refused.
+    pub(crate) refuses: Option<String>,
+    pub(crate) indexes: BTreeMap<String, FakeIndex>,
+    pub(crate) tasks: Vec<(NodeTask, Write)>,
+    /// Requests on their way: after so many calls they land.
+    late: Vec<(u32, Request)>,
+    /// The requests that had an effect: index, mark and what.
+    pub(crate) applied: Vec<(String, Option<String>, Write)>,
+}
+
+#[derive(Debug, Clone)]
+struct Request {
+    index: String,
+    write: Write,
+    mark: Option<String>,
+    master: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeIndex {
+    pub(crate) documents: BTreeMap<String, Value>,
+    pub(crate) settings: Option<String>,
+    pub(crate) primary_key: Option<String>,
+    /// Every version of every document, in the order in which they came.
+    pub(crate) versions: BTreeMap<String, Vec<u64>>,
+}
+
+impl FakeNode {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            rng: Rng::new(seed),
+            plan: Plan::default(),
+            running: true,
+            reachable: true,
+            marks: true,
+            held: false,
+            refuses: None,
+            indexes: BTreeMap::new(),
+            tasks: Vec::new(),
+            late: Vec::new(),
+            applied: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn clients(&self) -> Clients {
+        let handle = |master| Arc::new(Handle { node: self.clone(), master });
+        Clients { lane: handle(false), master: handle(true) }
+    }
+}
+
+impl Inner {
+    /// What happens on the node whenever it is asked anything.
+    fn tick(&mut self) -> Result<(), NodeError> {
+        for (calls, _) in &mut self.late {
+            *calls = calls.saturating_sub(1);
+        }
+        let due = self.late.iter().position(|(calls, _)| *calls == 0);
+        if let Some(due) = due {
+            let (_, request) = self.late.remove(due);
+            self.accept(request);
+        }
+        if self.running && self.rng.percent(70) {
+            self.process();
+        }
+        if !self.reachable || self.rng.percent(self.plan.unreachable) {
+            return Err(NodeError::Unreachable("planned".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What is on its way arrives.
+    pub(crate) fn land(&mut self) {
+        for (_, request) in std::mem::take(&mut self.late) {
+            self.accept(request);
+        }
+        while self.tasks.iter().any(|(task, _)| !task.status.is_terminal()) {
+            self.process();
+        }
+    }
+
+    fn accept(&mut self, request: Request) -> Option<u32> {
+        if matches!(request.write, Write::CreateIndex { .. }) && !request.master {
+            return None;
+        }
+        let uid = self.tasks.len() as u32;
+        let details = match &request.write {
+            Write::RenameIndex { to } => {
+                Some(miroir_node::Details { new_index_uid: Some(to.clone()), ..Default::default() })
+            }
+            _ => None,
+        };
+        let task = NodeTask {
+            uid,
+            index_uid: Some(request.index),
+            status: miroir_node::NodeTaskStatus::Enqueued,
+            kind: request.write.task_type().to_owned(),
+            mark: request.mark.filter(|_| self.marks && request.write.is_marked()),
+            details,
+            error: None,
+            batch_uid: None,
+        };
+        self.tasks.push((task, request.write));
+        Some(uid)
+    }
+}

@@ -1,0 +1,14 @@
+//! Lanes over a ledger in memory and nodes that fail as planned.
+
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod rng;
+#[cfg(test)]
+mod stale;
+#[cfg(test)]
+mod world;

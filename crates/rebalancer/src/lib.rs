@@ -1,0 +1,14 @@
+//! What the Raft leader alone decides: which nodes there are, and which peer delivers to which node.
+//!
+//! One level-triggered loop reads the state, observes the world, plans and proposes. It only proposes: what follows from
+//! the state is done by lanes. [`plan`] is a pure function, so what it would do can be asked without doing it.
+//!
+//! Where copies of shards go, and moving them, will be planned here too.
+
+mod adopt;
+mod plan;
+mod run;
+
+pub use adopt::{AdoptError, ConfiguredNode, adopt};
+pub use plan::{Observed, plan};
+pub use run::{World, run};

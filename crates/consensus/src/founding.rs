@@ -1,0 +1,87 @@
+//! Founding the group, once.
+//!
+//! The peers that are to found it are given to each of them by name. When all of them answer that they are empty, the
+//! lowest name proposes the membership, with the ids that it learned by asking. The others wait to be called. A peer
+//! that holds anything never founds.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miroir_wire::peer::{HelloReply, HelloRequest};
+use miroir_wire::{ClusterId, Incarnation};
+use openraft::error::{InitializeError, RaftError};
+use tokio::time::timeout;
+
+use crate::links::Lane;
+use crate::node::{Failure, Node};
+use crate::types::Member;
+
+const ASK_EVERY: Duration = Duration::from_millis(100);
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// Asks and waits until the group is founded, by this peer or another; then remembers that it was.
+pub(crate) async fn run(node: Arc<Node>) {
+    loop {
+        match node.raft.is_initialized().await {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(_) => return,
+        }
+        if node.config.initial_peers.keys().next() == Some(&node.config.name)
+            && let Some(members) = ask(&node).await
+            && let Err(failure) = found(&node, members).await
+        {
+            return node.fail(failure);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    if !node.identity.joined()
+        && let Err(error) = node.identity.set_joined()
+    {
+        node.fail(disk(&error));
+    }
+}
+
+fn disk(error: &io::Error) -> Failure {
+    Failure::Disk(error.to_string())
+}
+
+/// All founders, if all of them answer, are empty and have the names that they should have.
+async fn ask(node: &Node) -> Option<BTreeMap<u64, Member>> {
+    let mut members = BTreeMap::new();
+    for (name, address) in &node.config.initial_peers {
+        let id = if *name == node.config.name { node.me().0 } else { hello(node, name, address).await? };
+        let grpc = if *name == node.config.name { &node.config.advertised } else { address };
+        members.insert(id, Member { name: name.clone(), grpc: grpc.clone() });
+    }
+    // Two names with one id: one address reaches the other's process.
+    (members.len() == node.config.initial_peers.len()).then_some(members)
+}
+
+async fn hello(node: &Node, name: &str, address: &str) -> Option<u64> {
+    let mut client = node.client(address, Lane::Control)?;
+    let from = Some(node.identity.incarnation().into());
+    let request = node.links.request(HelloRequest { from, name: node.config.name.clone() });
+    let reply = timeout(WITHIN, client.hello(request)).await.ok()?;
+    let HelloReply { life, name: found, empty, .. } = reply
+        .inspect_err(|error| tracing::debug!(name, address, %error, "a founder does not answer"))
+        .ok()?
+        .into_inner();
+    if found != name {
+        tracing::warn!(address, name, found, "another peer answers at this address");
+        return None;
+    }
+    let life: Incarnation = life?.into();
+    empty.then_some(life.life.peer.0)
+}
+
+async fn found(node: &Node, members: BTreeMap<u64, Member>) -> Result<(), Failure> {
+    let cluster = node.identity.join(ClusterId(rand::random())).map_err(|error| disk(&error))?;
+    tracing::info!(%cluster, peers = members.len(), "founding the cluster");
+    match node.raft.initialize(members).await {
+        Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+        Err(error) => Err(Failure::Disk(error.to_string())),
+    }
+}

@@ -1,0 +1,183 @@
+//! Proposing a command, here or at the leader, and saying truly what became of it.
+//!
+//! An error may say "not proposed" only when that is sure. Once a proposal is handed to the leader's log, or a call
+//! that carries it may have reached the leader, everything but an outcome is "unknown".
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use miroir_cluster::{Command, Outcome, ProposeError};
+use miroir_model::Timestamp;
+use miroir_wire::peer::propose_reply::Result as Answer;
+use miroir_wire::peer::{ProposeReply, ProposeRequest, Refusal};
+use openraft::error::{ClientWriteError, RaftError};
+use tokio::time::{Instant, timeout, timeout_at};
+use tonic::{Code, Status};
+
+use crate::flow::SMALL;
+use crate::links::Lane;
+use crate::node::{Leader, Node};
+use crate::types::{Proposal, Reply};
+
+/// Why an attempt brought no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// Nobody took it: it was not proposed, and may be tried again.
+    NotTaken,
+    /// It may be committed yet.
+    Unknown,
+    /// The leader takes no payload. It was not proposed.
+    DiskLow,
+}
+
+/// An encoded command.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Bytes,
+    /// It brings payload, which a peer that is low on disk does not take.
+    pub(crate) payload: bool,
+}
+
+impl From<&Command> for Encoded {
+    fn from(command: &Command) -> Self {
+        let payload = matches!(command, Command::Chunk { .. } | Command::Enqueue(_));
+        Self { bytes: command.encode().into(), payload }
+    }
+}
+
+/// Proposes, and looks for a leader as long as `barrier_wait`.
+pub(crate) async fn propose(node: &Node, command: &Command) -> Result<Outcome, ProposeError> {
+    node.running()?;
+    let command = Encoded::from(command);
+    if command.payload && node.disk.low() {
+        return Err(ProposeError::DiskLow);
+    }
+    let deadline = Instant::now() + node.config.timing.barrier_wait;
+    let budget = timeout_at(deadline, node.flow.own(command.bytes.len())).await;
+    let _permit = budget.map_err(|_| ProposeError::NoQuorum)?;
+    loop {
+        let attempt = match node.leader() {
+            Some(Leader::Here) => propose_here(node, &command, deadline).await,
+            Some(Leader::There(leader, address)) => forward(node, &command, leader, &address).await,
+            None => Err(Missed::NotTaken),
+        };
+        match attempt {
+            Ok(outcome) => return Ok(outcome),
+            Err(Missed::Unknown) => return Err(ProposeError::Unknown),
+            Err(Missed::DiskLow) => return Err(ProposeError::DiskLow),
+            Err(Missed::NotTaken) if Instant::now() >= deadline => return Err(ProposeError::NoQuorum),
+            Err(Missed::NotTaken) => node.running()?,
+        }
+        node.leader_may_have_changed().await;
+    }
+}
+
+/// Proposes as the leader: stamps it, and waits until it is applied here.
+pub(crate) async fn propose_here(
+    node: &Node,
+    command: &Encoded,
+    deadline: Instant,
+) -> Result<Outcome, Missed> {
+    if command.payload && node.disk.low() {
+        return Err(Missed::DiskLow);
+    }
+    let budget = timeout_at(deadline, node.flow.leader(command.bytes.len())).await;
+    let _permit = budget.map_err(|_| Missed::NotTaken)?;
+    let proposal = Proposal { stamp: now(), command: command.bytes.clone() };
+    match timeout(node.config.timing.outcome_wait, node.raft.client_write(proposal)).await {
+        Ok(Ok(written)) => {
+            let Reply(outcome) = written.data;
+            outcome.ok_or(Missed::Unknown)
+        }
+        // openraft says this only before it appends.
+        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Err(Missed::NotTaken),
+        Ok(Err(_)) | Err(_) => Err(Missed::Unknown),
+    }
+}
+
+async fn forward(
+    node: &Node,
+    command: &Encoded,
+    leader: miroir_model::PeerId,
+    address: &str,
+) -> Result<Outcome, Missed> {
+    let lane = if command.bytes.len() <= SMALL { Lane::Control } else { Lane::Bulk };
+    let mut client = node.client(address, lane).ok_or(Missed::NotTaken)?;
+    let envelope = node.links.envelope(leader).ok_or(Missed::NotTaken)?;
+    let message =
+        ProposeRequest { envelope: Some(envelope), command: command.bytes.clone(), payload: command.payload };
+    // Longer than the leader itself waits, so that its word is heard.
+    let within = node.config.timing.outcome_wait + node.config.timing.barrier_wait;
+    match timeout(within, client.propose(node.links.request(message))).await {
+        Ok(Ok(reply)) => read(reply.into_inner()),
+        Ok(Err(status)) if surely_refused(&status) => Err(Missed::NotTaken),
+        Ok(Err(_)) | Err(_) => Err(Missed::Unknown),
+    }
+}
+
+/// Whether a call failed before anybody could act on it: no connection, or the callee's own check of its address.
+fn surely_refused(status: &Status) -> bool {
+    let refused =
+        matches!(status.code(), Code::FailedPrecondition | Code::Unauthenticated | Code::Unimplemented);
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        if error.is::<tonic::ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    refused
+}
+
+/// The answer to another peer.
+pub(crate) fn reply(result: Result<Outcome, Missed>) -> ProposeReply {
+    let refuse = |refusal: Refusal| Answer::Refusal(refusal.into());
+    let answer = match result {
+        // Writing to memory fails only for types that postcard does not support.
+        Ok(outcome) => postcard::to_stdvec(&outcome)
+            .map_or_else(|_| refuse(Refusal::Unknown), |bytes| Answer::Outcome(bytes.into())),
+        Err(Missed::NotTaken) => refuse(Refusal::NotLeader),
+        Err(Missed::Unknown) => refuse(Refusal::Unknown),
+        Err(Missed::DiskLow) => refuse(Refusal::DiskLow),
+    };
+    ProposeReply { result: Some(answer) }
+}
+
+fn read(reply: ProposeReply) -> Result<Outcome, Missed> {
+    match reply.result {
+        Some(Answer::Outcome(bytes)) => postcard::from_bytes(&bytes).map_err(|_| Missed::Unknown),
+        Some(Answer::Refusal(refusal)) => Err(match Refusal::try_from(refusal) {
+            Ok(Refusal::NotLeader) => Missed::NotTaken,
+            Ok(Refusal::DiskLow) => Missed::DiskLow,
+            _ => Missed::Unknown,
+        }),
+        None => Err(Missed::Unknown),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_travel() {
+        for result in [Ok(Outcome::Done), Err(Missed::NotTaken), Err(Missed::Unknown), Err(Missed::DiskLow)] {
+            assert_eq!(read(reply(result.clone())), result);
+        }
+        assert_eq!(read(ProposeReply { result: None }), Err(Missed::Unknown));
+    }
+
+    #[test]
+    fn a_broken_call_is_not_called_refused() {
+        assert!(!surely_refused(&Status::unavailable("connection reset")));
+        assert!(!surely_refused(&Status::cancelled("gone")));
+        assert!(surely_refused(&Status::failed_precondition("another peer")));
+        let connect = tonic::ConnectError(std::io::Error::other("refused").into());
+        assert!(surely_refused(&Status::from_error(Box::new(connect))));
+    }
+}

@@ -1,0 +1,169 @@
+//! History rows in sled 0.34.7, which is safe when used so:
+//!
+//! - values of at most 4 KiB: sled writes large page fragments to files that it never syncs;
+//! - `flush` alone is no fsync on Linux, so [`RowStore::sync`] adds an `fdatasync` of the file that it writes;
+//! - the cache is capped (the default is 1 GiB).
+//!
+//! Rows are written beside `apply` and synced before the snapshot that lets the log go. Before that the log brings
+//! them again, and writing a row twice writes the same.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use miroir_cluster::{Row, Rows, RowsError, RowsPage};
+
+const CACHE_BYTES: u64 = 16 << 20;
+/// sled's own periodic flush, in milliseconds: a back-stop, nothing counts on it.
+const FLUSH_MS: u64 = 1000;
+const MAX_VALUE: usize = 4 << 10;
+const BATCH_ROWS: usize = 512;
+
+/// The rows of one peer.
+#[derive(Clone)]
+pub(crate) struct RowStore {
+    tree: sled::Tree,
+    db: sled::Db,
+    file: std::sync::Arc<File>,
+}
+
+impl RowStore {
+    /// Opens the rows in a directory, or makes it.
+    ///
+    /// # Errors
+    /// When the directory cannot be used or is damaged.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let db = sled::Config::new()
+            .path(dir)
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(Some(FLUSH_MS))
+            .open()?;
+        let tree = db.open_tree("rows")?;
+        let file = std::sync::Arc::new(File::open(dir.join("db"))?);
+        File::open(dir)?.sync_all()?;
+        Ok(Self { tree, db, file })
+    }
+
+    /// Writes rows. They are durable after the next [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn write(&self, rows: impl IntoIterator<Item = Row>) -> io::Result<()> {
+        let mut batch = sled::Batch::default();
+        for Row { key, value } in rows {
+            match value {
+                Some(value) if value.len() > MAX_VALUE => {
+                    return Err(io::Error::other(format!("a row of {} bytes", value.len())));
+                }
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        Ok(self.tree.apply_batch(batch)?)
+    }
+
+    /// Makes all rows written so far durable. Blocks.
+    ///
+    /// # Errors
+    /// When the disk fails: what is durable is unknown then, and the peer must stop.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.db.flush()?;
+        self.file.sync_data()
+    }
+
+    /// All rows, by key. Those written meanwhile may or may not be among them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = io::Result<(sled::IVec, sled::IVec)>> + use<> {
+        self.tree.iter().map(|row| row.map_err(io::Error::from))
+    }
+
+    /// Makes the rows those of the iterator, which is sorted by key, and no others.
+    ///
+    /// # Errors
+    /// When the iterator or the store fails.
+    pub(crate) fn replace(
+        &self,
+        rows: impl Iterator<Item = io::Result<(Vec<u8>, Vec<u8>)>>,
+    ) -> io::Result<()> {
+        let mut rest = self.tree.iter().keys();
+        let mut held = rest.next().transpose()?;
+        let mut batch = Vec::new();
+        for row in rows {
+            let (key, value) = row?;
+            while let Some(old) = held.take_if(|old| old.as_ref() <= key.as_slice()) {
+                if old.as_ref() < key.as_slice() {
+                    batch.push(Row { key: old.to_vec(), value: None });
+                }
+                held = rest.next().transpose()?;
+            }
+            batch.push(Row { key, value: Some(value) });
+            if batch.len() >= BATCH_ROWS {
+                self.write(std::mem::take(&mut batch))?;
+            }
+        }
+        for old in held.into_iter().map(Ok).chain(rest) {
+            batch.push(Row { key: old?.to_vec(), value: None });
+        }
+        self.write(batch)
+    }
+}
+
+fn unreadable(error: &sled::Error) -> RowsError {
+    RowsError(error.to_string())
+}
+
+impl Rows for RowStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        Ok(self.tree.get(key).map_err(|error| unreadable(&error))?.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, (first, last): (&[u8], &[u8]), limit: usize, reverse: bool) -> RowsPage {
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let range = self.tree.range(first..=last);
+        let rows: Box<dyn Iterator<Item = _>> = if reverse { Box::new(range.rev()) } else { Box::new(range) };
+        rows.take(limit)
+            .map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: &str, value: Option<&str>) -> Row {
+        Row { key: key.into(), value: value.map(Into::into) }
+    }
+
+    fn keys(store: &RowStore) -> Vec<String> {
+        store.iter().map(|row| String::from_utf8(row.expect("a row").0.to_vec()).expect("text")).collect()
+    }
+
+    #[test]
+    fn replacing_leaves_exactly_what_is_given() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = RowStore::open(dir.path()).expect("opens");
+        store.write(["a", "b", "d", "x", "y"].map(|key| row(key, Some("old")))).expect("writes");
+        let new = ["b", "c", "d", "e"].map(|key| Ok((key.into(), b"new".to_vec())));
+        store.replace(new.into_iter()).expect("replaces");
+        assert_eq!(keys(&store), ["b", "c", "d", "e"]);
+        assert_eq!(store.get(b"d"), Ok(Some(b"new".to_vec())));
+    }
+
+    #[test]
+    fn scans_go_both_ways_and_survive_reopening() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = RowStore::open(dir.path()).expect("opens");
+        store.write(["a", "b", "c"].map(|key| row(key, Some(key)))).expect("writes");
+        store.write([row("b", None)]).expect("writes");
+        store.sync().expect("syncs");
+        drop(store);
+        let store = RowStore::open(dir.path()).expect("opens again");
+        let page = |limit, reverse| store.scan((b"a", b"z"), limit, reverse).expect("scans");
+        assert_eq!(page(9, false).len(), 2);
+        assert_eq!(page(1, true), [(b"c".to_vec(), b"c".to_vec())]);
+    }
+}

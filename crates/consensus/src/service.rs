@@ -1,0 +1,193 @@
+//! What other peers ask this one.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures::TryStreamExt;
+use miroir_cluster::{ChunkId, State};
+use miroir_wire::peer::snapshot_part::Part;
+use miroir_wire::peer::{
+    self, Envelope, FetchChunkReply, FetchChunkRequest, HelloReply, HelloRequest, ProposeReply,
+    ProposeRequest, RaftReply, RaftRequest, ReadIndexReply, ReadIndexRequest, SnapshotHead, SnapshotPart,
+};
+use miroir_wire::{Address, Misaddressed};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::barrier;
+use crate::fetch;
+use crate::links::SUPERSEDED;
+use crate::node::{Failure, Node};
+use crate::propose::{Encoded, propose_here, reply};
+use crate::snapshot::{SnapshotData, Spool};
+use crate::spool;
+use crate::types::{Snapshot, SnapshotMeta, Vote};
+
+/// The service of one peer.
+#[derive(Clone)]
+pub(crate) struct Service(pub(crate) Arc<Node>);
+
+fn invalid(error: impl ToString) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn unavailable(error: impl ToString) -> Status {
+    Status::unavailable(error.to_string())
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Status> {
+    postcard::from_bytes(body).map_err(invalid)
+}
+
+fn encode(answer: &impl Serialize) -> Result<Response<RaftReply>, Status> {
+    let body = postcard::to_stdvec(answer).map_err(invalid)?;
+    Ok(Response::new(RaftReply { body: body.into() }))
+}
+
+impl Service {
+    /// Checks that a call is for this peer, in this cluster, by a living peer. A peer that belongs to no cluster yet
+    /// joins that of the first who knows its id.
+    fn admit(&self, envelope: Option<Envelope>) -> Result<Address, Status> {
+        let node = &self.0;
+        let address = Address::try_from(envelope).map_err(|error: Misaddressed| invalid(error))?;
+        let me = node.identity.incarnation();
+        if address.to != me.life.peer {
+            return Err(Status::failed_precondition(format!("this is peer {}", me.life.peer)));
+        }
+        let cluster = node.identity.join(address.cluster).map_err(|error| {
+            node.fail(Failure::Disk(error.to_string()));
+            unavailable(error)
+        })?;
+        if cluster != address.cluster {
+            return Err(Status::failed_precondition(format!("this is cluster {cluster}")));
+        }
+        if address.from.life.peer == me.life.peer && address.from != me {
+            node.fail(Failure::Identity(format!("a call came from boot {}", address.from.life.boot)));
+        }
+        if !node.lives.admit(address.from) {
+            return Err(Status::failed_precondition(SUPERSEDED));
+        }
+        Ok(address)
+    }
+
+    fn raft_call<T: DeserializeOwned>(&self, request: Request<RaftRequest>) -> Result<T, Status> {
+        self.0.links.secret.check(request.metadata())?;
+        let RaftRequest { envelope, body } = request.into_inner();
+        self.admit(envelope)?;
+        decode(&body)
+    }
+}
+
+#[tonic::async_trait]
+impl peer::peer_server::Peer for Service {
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+        let node = &self.0;
+        node.links.secret.check(request.metadata())?;
+        let empty = !node.raft.is_initialized().await.map_err(unavailable)?;
+        Ok(Response::new(HelloReply {
+            life: Some(node.identity.incarnation().into()),
+            name: node.config.name.clone(),
+            cluster: node.identity.cluster().map(|id| id.to_bytes()).unwrap_or_default(),
+            empty,
+        }))
+    }
+
+    async fn vote(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
+        let rpc = self.raft_call(request)?;
+        encode(&self.0.raft.vote(rpc).await.map_err(unavailable)?)
+    }
+
+    async fn pre_vote(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
+        let rpc = self.raft_call(request)?;
+        encode(&self.0.raft.pre_vote(rpc).await.map_err(unavailable)?)
+    }
+
+    async fn append(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
+        let rpc = self.raft_call(request)?;
+        encode(&self.0.raft.append_entries(rpc).await.map_err(unavailable)?)
+    }
+
+    async fn transfer_leader(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
+        let rpc = self.raft_call(request)?;
+        encode(&self.0.raft.handle_transfer_leader(rpc).await.map_err(unavailable)?)
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<SnapshotPart>>,
+    ) -> Result<Response<RaftReply>, Status> {
+        let node = &self.0;
+        node.links.secret.check(request.metadata())?;
+        let mut parts = request.into_inner();
+        let head = match parts.try_next().await?.and_then(|first| first.part) {
+            Some(Part::Head(head)) => head,
+            _ => return Err(invalid("a snapshot begins with its head")),
+        };
+        let SnapshotHead { envelope, vote, meta } = head;
+        let from = self.admit(envelope)?.from.life.peer;
+        let (vote, meta): (Vote, SnapshotMeta) = (decode(&vote)?, decode(&meta)?);
+        let data = receive(node, parts).await?;
+        fetch::missing(node, &data.state, from).await.map_err(unavailable)?;
+        let snapshot = Snapshot { meta, snapshot: data };
+        encode(&node.raft.install_full_snapshot(vote, snapshot).await.map_err(unavailable)?)
+    }
+
+    async fn fetch_chunk(
+        &self,
+        request: Request<FetchChunkRequest>,
+    ) -> Result<Response<FetchChunkReply>, Status> {
+        self.0.links.secret.check(request.metadata())?;
+        let FetchChunkRequest { envelope, chunk } = request.into_inner();
+        self.admit(envelope)?;
+        let segments = self.0.shared.segments.clone();
+        let read = tokio::task::spawn_blocking(move || segments.read(ChunkId(chunk)));
+        let bytes = read.await.map_err(unavailable)?.map_err(unavailable)?;
+        Ok(Response::new(FetchChunkReply { bytes }))
+    }
+
+    async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeReply>, Status> {
+        let node = &self.0;
+        node.links.secret.check(request.metadata())?;
+        let ProposeRequest { envelope, command, payload } = request.into_inner();
+        self.admit(envelope)?;
+        let deadline = Instant::now() + node.config.timing.barrier_wait;
+        let outcome = propose_here(node, &Encoded { bytes: command, payload }, deadline).await;
+        Ok(Response::new(reply(outcome)))
+    }
+
+    async fn read_index(
+        &self,
+        request: Request<ReadIndexRequest>,
+    ) -> Result<Response<ReadIndexReply>, Status> {
+        self.0.links.secret.check(request.metadata())?;
+        self.admit(request.into_inner().envelope)?;
+        Ok(Response::new(ReadIndexReply { index: barrier::confirm(&self.0).await }))
+    }
+}
+
+/// Takes in the parts of a snapshot: the state into memory, the history into a file.
+async fn receive(node: &Node, mut parts: Streaming<SnapshotPart>) -> Result<SnapshotData, Status> {
+    let path = node.shared.snapshots.spool(rand::random());
+    let disk = |error: io::Error| Status::resource_exhausted(error.to_string());
+    let mut rows = spool::Writer::create(&path).map_err(disk)?;
+    let file = Arc::new(Spool(path));
+    let mut state = BytesMut::new();
+    loop {
+        match parts.try_next().await?.and_then(|part| part.part) {
+            Some(Part::State(bytes)) => state.extend_from_slice(&bytes),
+            Some(Part::Rows(batch)) => {
+                let mut push = || batch.rows.iter().try_for_each(|row| rows.push(&row.key, &row.value));
+                push().map_err(disk)?;
+            }
+            Some(Part::End(_)) => break,
+            Some(Part::Head(_)) => return Err(invalid("a snapshot has one head")),
+            None => return Err(invalid("the snapshot is not whole")),
+        }
+    }
+    rows.finish().map_err(disk)?;
+    let state = State::decode(&state).map_err(invalid)?;
+    Ok(SnapshotData { state: Arc::new(state), rows: Some(file) })
+}

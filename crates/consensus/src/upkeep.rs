@@ -1,0 +1,132 @@
+//! What a peer looks after by itself, now and then: failures, free space, snapshots, the length of the log.
+
+use std::sync::Arc;
+
+use openraft::async_runtime::WatchReceiver;
+
+use crate::config::Limits;
+use crate::log::Extent;
+use crate::node::{Failure, Node};
+
+/// Looks for ever.
+pub(crate) async fn run(node: Arc<Node>) {
+    let mut ticks = tokio::time::interval(node.config.timing.upkeep);
+    loop {
+        ticks.tick().await;
+        if node.links.superseded() {
+            node.fail(Failure::Identity("another peer knows a later life, or a copy".to_owned()));
+        }
+        watch_disk(&node).await;
+        if keep_log_short(&node).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Waits until Raft stops, and says so.
+pub(crate) async fn watch_raft(node: Arc<Node>) {
+    let mut metrics = node.raft.metrics();
+    loop {
+        let running = metrics.borrow_and_update().running_state.clone();
+        if let Err(fatal) = running {
+            return node.fail(Failure::Disk(fatal.to_string()));
+        }
+        if metrics.changed().await.is_err() {
+            return node.fail(Failure::Disk("Raft has stopped".to_owned()));
+        }
+    }
+}
+
+/// A leader whose disk gets low hands over; it goes on with what frees space.
+async fn watch_disk(node: &Node) {
+    match node.disk.measure(&node.config.data_dir, node.config.limits.disk_reserve) {
+        Ok(true) => {
+            tracing::warn!("the disk is nearly full: no payload is taken");
+            crate::leave::hand_over(node).await;
+        }
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "the free space is not known"),
+    }
+}
+
+/// Has a snapshot made, and purges what it replaces. `None` when Raft has stopped.
+async fn keep_log_short(node: &Node) -> Option<()> {
+    let extent = node.log.extent();
+    let metrics = node.raft.metrics().borrow_watched().clone();
+    let snapshot = metrics.snapshot.map(|id| id.index);
+    let applied = metrics.last_applied.map(|id| id.index);
+    if applied > snapshot && extent.behind(snapshot) >= node.config.limits.snapshot {
+        node.raft.trigger().snapshot().await.ok()?;
+    }
+    let slowest =
+        metrics.replication.and_then(|followers| followers.values().map(|id| id.map(|id| id.index)).min());
+    if let Some(upto) = purge_upto(&extent, snapshot, slowest, &node.config.limits)
+        && Some(upto) > metrics.purged.map(|id| id.index)
+    {
+        node.raft.trigger().purge_log(upto).await.ok()?;
+    }
+    Some(())
+}
+
+impl Extent {
+    /// How many bytes of the log are not surely in a snapshot that ends at an entry.
+    fn behind(&self, snapshot: Option<u64>) -> u64 {
+        let covered = self.files.iter().take_while(|(_, last)| *last <= snapshot).last();
+        self.end - covered.map_or(self.start, |(end, _)| *end)
+    }
+}
+
+/// Up to which entry the log may go: what the snapshot holds, less a tail for followers that are a little behind, and
+/// a longer one while a follower (`slowest`, on the leader) still needs it.
+fn purge_upto(
+    extent: &Extent,
+    snapshot: Option<u64>,
+    slowest: Option<Option<u64>>,
+    limits: &Limits,
+) -> Option<u64> {
+    let purgeable = |(end, last): &&(u64, Option<u64>)| {
+        let kept = extent.end - end;
+        let needed = slowest.is_some_and(|slowest| slowest < *last);
+        *last <= snapshot && kept >= if needed { limits.log } else { limits.snapshot }
+    };
+    extent.files.iter().take_while(purgeable).last().and_then(|(_, last)| *last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent() -> Extent {
+        // Ten files of 10 bytes; entry 10 ends in the first, entry 20 in the second …
+        let files = (1..=10).map(|n| (100 + n * 10, Some(n * 10))).collect();
+        Extent { files, start: 100, end: 205 }
+    }
+
+    fn limits(snapshot: u64, log: u64) -> Limits {
+        Limits { snapshot, log, ..Limits::default() }
+    }
+
+    #[test]
+    fn what_is_behind_a_snapshot_is_counted_by_files() {
+        assert_eq!(extent().behind(None), 105);
+        assert_eq!(extent().behind(Some(10)), 95);
+        assert_eq!(extent().behind(Some(19)), 95);
+        assert_eq!(extent().behind(Some(100)), 5);
+    }
+
+    #[test]
+    fn nothing_goes_that_no_snapshot_holds() {
+        assert_eq!(purge_upto(&extent(), None, None, &limits(0, 0)), None);
+        assert_eq!(purge_upto(&extent(), Some(9), None, &limits(0, 0)), None);
+        assert_eq!(purge_upto(&extent(), Some(35), None, &limits(0, 0)), Some(30));
+    }
+
+    #[test]
+    fn a_tail_stays_and_a_longer_one_for_who_is_behind() {
+        assert_eq!(purge_upto(&extent(), Some(100), None, &limits(40, 70)), Some(60));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(95)), &limits(40, 70)), Some(60));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(25)), &limits(40, 70)), Some(30));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(None), &limits(40, 70)), Some(30));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(45)), &limits(40, 70)), Some(40));
+    }
+}

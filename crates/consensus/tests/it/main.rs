@@ -1,0 +1,8 @@
+//! Peers as their users see them: several in one process over loopback, and one that is killed.
+
+mod crash;
+mod failover;
+mod identity;
+mod lagging;
+mod measure;
+mod support;

@@ -1,0 +1,193 @@
+//! Groups of peers in one process.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use miroir_cluster::{Command, Ledger, Outcome, PeerStarted, State, UploadId};
+use miroir_consensus::{Config, Limits, Peer, StartError, Timing};
+use miroir_model::{PeerId, PeerLife};
+use miroir_wire::Secret;
+use tempfile::TempDir;
+use tonic::service::Routes;
+
+/// Nothing here takes longer unless it hangs, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A life that uploads, whoever proposes for it. It never ends.
+pub(crate) const UPLOADER: PeerLife = PeerLife { peer: PeerId(1), boot: 1 };
+
+/// A group of peers with names from `a` on.
+pub(crate) struct Group {
+    dirs: TempDir,
+    addresses: BTreeMap<String, String>,
+    peers: BTreeMap<String, Arc<Peer>>,
+    limits: Limits,
+}
+
+impl Group {
+    /// Starts the peers and waits until they have a leader and an uploader.
+    pub(crate) async fn start(size: usize, limits: Limits) -> Self {
+        let listeners: Vec<_> = (0..size).map(|_| TcpListener::bind("127.0.0.1:0").expect("binds")).collect();
+        let names = ["a", "b", "c"].into_iter().map(str::to_owned);
+        let address = |listener: &TcpListener| listener.local_addr().expect("an address").to_string();
+        let addresses = names.clone().zip(listeners.iter().map(address)).collect();
+        let dirs = tempfile::tempdir().expect("a directory");
+        let mut group = Self { dirs, addresses, peers: BTreeMap::new(), limits };
+        for (name, listener) in names.zip(listeners) {
+            group.start_on(&name, listener).await;
+        }
+        register(&**group.peer("a")).await;
+        group
+    }
+
+    pub(crate) fn peer(&self, name: &str) -> &Arc<Peer> {
+        self.peers.get(name).expect("it runs")
+    }
+
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> + Clone {
+        self.peers.values()
+    }
+
+    pub(crate) fn dir(&self, name: &str) -> std::path::PathBuf {
+        self.dirs.path().join(name)
+    }
+
+    pub(crate) fn config(&self, name: &str) -> Config {
+        config(&self.dir(name), name, self.addresses.clone(), self.limits.clone())
+    }
+
+    /// The name of the leader, once all running peers agree on one that runs.
+    pub(crate) async fn leader(&self) -> String {
+        eventually("a leader", || {
+            let ids: BTreeMap<PeerId, &String> =
+                self.peers.iter().map(|(name, p)| (p.me().peer, name)).collect();
+            let mut seen = self.peers.values().map(|peer| peer.leadership().leader);
+            let first = seen.next()??;
+            seen.all(|leader| leader == Some(first)).then(|| ids.get(&first).map(|name| (*name).clone()))?
+        })
+        .await
+    }
+
+    /// Stops a peer as a crash would: at once, without a word to the others.
+    pub(crate) fn crash(&mut self, name: &str) {
+        let peer = self.peers.remove(name).expect("it runs");
+        drop(Arc::into_inner(peer).expect("nobody else holds it"));
+    }
+
+    /// Stops a peer properly.
+    pub(crate) async fn stop(&mut self, name: &str) {
+        self.peers.remove(name).expect("it runs").shutdown().await;
+    }
+
+    /// Starts a peer again, on its data and its address.
+    pub(crate) async fn restart(&mut self, name: &str) {
+        let address: SocketAddr = self.addresses.get(name).expect("known").parse().expect("an address");
+        let listener = eventually("the address is free", || TcpListener::bind(address).ok()).await;
+        self.start_on(name, listener).await;
+    }
+
+    async fn start_on(&mut self, name: &str, listener: TcpListener) {
+        let peer = start(self.config(name)).await;
+        peer.serve(listener, Routes::default()).expect("serves");
+        self.peers.insert(name.to_owned(), Arc::new(peer));
+    }
+}
+
+pub(crate) fn config(
+    dir: &Path,
+    name: &str,
+    initial_peers: BTreeMap<String, String>,
+    limits: Limits,
+) -> Config {
+    Config {
+        data_dir: dir.to_owned(),
+        name: name.to_owned(),
+        advertised: initial_peers.get(name).expect("it is one of them").clone(),
+        initial_peers,
+        secret: Secret::new("a-secret-for-tests-only").expect("strong enough"),
+        timing: Timing { upkeep: Duration::from_millis(50), ..Timing::default() },
+        limits,
+    }
+}
+
+/// Starts a peer, once the former one on its directory has let go of it.
+pub(crate) async fn start(config: Config) -> Peer {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let started = Peer::start(config.clone()).await;
+        let waiting = tokio::time::Instant::now() < deadline;
+        if !matches!(started, Err(StartError::InUse(_)) if waiting) {
+            return started.expect("it starts");
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until something is there.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Makes [`UPLOADER`] known to the state.
+pub(crate) async fn register(ledger: &dyn Ledger) {
+    let text = String::new;
+    let started = PeerStarted { life: UPLOADER, name: "uploader".to_owned(), http: text(), grpc: text() };
+    insist(ledger, Command::PeerStarted(started)).await;
+}
+
+/// Proposes until it is known that it took effect; only for commands that may be repeated.
+pub(crate) async fn insist(ledger: &dyn Ledger, command: Command) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match ledger.propose(command.clone()).await {
+            Ok(outcome) => return assert_eq!(outcome, Outcome::Done),
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+    }
+}
+
+pub(crate) fn upload(number: u64) -> UploadId {
+    UploadId { life: UPLOADER, number }
+}
+
+/// The bytes of an upload: told by its number, of very different lengths up to `max`.
+pub(crate) fn payload(number: u64, max: usize) -> Bytes {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let len = (next() as usize % max).max(1);
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend_from_slice(&next().to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes.into()
+}
+
+/// An upload of one chunk.
+pub(crate) fn chunk(number: u64, max: usize) -> Command {
+    Command::Chunk { upload: upload(number), seq: 0, bytes: payload(number, max) }
+}
+
+/// Asserts that a peer has an upload, as it was sent.
+pub(crate) async fn assert_uploaded(ledger: &dyn Ledger, state: &State, number: u64, max: usize) {
+    let held = state.uploads.get(&upload(number)).and_then(|upload| upload.chunks.first());
+    assert!(held.is_some(), "upload {number} is lost");
+    let bytes = ledger.payload(*held.expect("as asserted")).await;
+    assert!(bytes.as_ref() == Ok(&payload(number, max)), "upload {number}: {:?}", bytes.err());
+}

@@ -12,6 +12,8 @@ pub mod conformance;
 mod contract;
 mod credentials;
 mod error;
+#[cfg(feature = "conformance")]
+pub mod fixtures;
 mod http;
 mod shapes;
 mod wait;

@@ -79,7 +79,7 @@ impl<'a> Bench<'a> {
     }
 
     /// A new index with these settings and these documents.
-    pub(super) async fn index_of(&self, settings: Value, documents: Value) -> Result<String, Failure> {
+    pub(crate) async fn index_of(&self, settings: Value, documents: Value) -> Result<String, Failure> {
         let name = self.index().await?;
         self.done(&name, Write::Settings(settings.to_string())).await?;
         self.done(&name, add(&documents)).await?;
@@ -128,7 +128,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The answer to a search.
-    pub(super) async fn search(&self, index: &str, body: Value) -> Result<Value, Failure> {
+    pub(crate) async fn search(&self, index: &str, body: Value) -> Result<Value, Failure> {
         Ok(serde_json::from_slice(&self.search.search(index, body.to_string().into(), None).await?)?)
     }
 
@@ -138,7 +138,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The answer to a fetch.
-    pub(super) async fn fetch(&self, index: &str, body: Value) -> Result<Value, Failure> {
+    pub(crate) async fn fetch(&self, index: &str, body: Value) -> Result<Value, Failure> {
         Ok(serde_json::from_slice(&self.search.fetch(index, body.to_string().into(), None).await?)?)
     }
 

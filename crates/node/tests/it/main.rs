@@ -5,6 +5,8 @@ mod classification;
 #[cfg(test)]
 mod official;
 #[cfg(test)]
+mod recorder;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod server;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use miroir_node::conformance::{self, Crash, Target};
+use miroir_node::fixtures;
 use miroir_node::{ApiKey, Connections, HttpNode, Node, Timeouts};
 
 pub(crate) const MASTER_KEY: &str = "a master key for tests only";
@@ -41,6 +42,10 @@ impl Official {
     pub(crate) fn node(&self) -> HttpNode {
         let connections = Connections::new(Timeouts::default()).unwrap();
         HttpNode::new(&connections, &self.url(), ApiKey::new(MASTER_KEY)).unwrap()
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { url: self.url(), master_key: MASTER_KEY.to_owned(), crash: Some(self) }
     }
 
     async fn spawn(&self) {
@@ -89,10 +94,17 @@ impl Crash for Official {
 #[tokio::test(flavor = "multi_thread")]
 async fn official_meilisearch_keeps_the_contract() {
     let Some(official) = Official::start().await else { return };
-    let target = Target { url: official.url(), master_key: MASTER_KEY.to_owned(), crash: Some(&official) };
+    let target = official.target();
     let filter = std::env::var("MIROIR_CHECK").unwrap_or_default();
     let report = conformance::run(&target, &filter).await.unwrap();
     println!("{report}");
     assert!(report.is_ok(), "{report}");
     assert!(report.skipped.is_empty() && !report.passed.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn official_meilisearch_gives_the_recorded_answers() {
+    let Some(official) = Official::start().await else { return };
+    let differences = fixtures::check(&official.target()).await.unwrap();
+    assert!(differences.is_empty(), "{differences:#?}");
 }

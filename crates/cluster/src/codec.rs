@@ -1,6 +1,8 @@
 //! The encoding of log, snapshot and rows: one byte of version, then postcard.
 //!
-//! Versions, newest last. A version's bytes are never written differently again; `tests/golden` holds them.
+//! postcard writes no names and no lengths of structs: a variant may be added at the end of an enum, anything else needs
+//! a new version. Versions, newest last; a version's bytes are never written differently again, `tests/golden` holds
+//! them.
 //!
 //! | version | since | what |
 //! |---|---|---|

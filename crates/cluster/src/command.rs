@@ -1,7 +1,7 @@
 //! What can be asked of the state. Each command carries what it expects, so that one that was decided on an older
 //! state is refused instead of doing harm.
 //!
-//! A stored format: fields and variants are only ever added at the end.
+//! A stored format: variants are only ever added at the end. A change of fields is a new version of the encoding.
 
 use bytes::Bytes;
 use miroir_api::ResponseError;

@@ -23,6 +23,7 @@
 mod apply;
 mod codec;
 mod command;
+mod history;
 mod index;
 pub mod invariants;
 mod ledger;
@@ -39,6 +40,7 @@ pub use codec::DecodeError;
 pub use command::{
     Adopt, Command, Enqueue, EnqueueWork, Found, LaneStep, PayloadSource, PeerStarted, QueueStep, Target,
 };
+pub use history::{FinishedTasks, HistoryError, finished_tasks};
 pub use index::{Index, IndexSettings, SettingsChange, Shape};
 pub use ledger::{
     BarrierError, Leadership, Ledger, Member, PayloadError, ProposeError, Rows, RowsError, RowsPage,

@@ -53,6 +53,11 @@ impl State {
         self.tasks.get(&uid).map(Task::record)
     }
 
+    /// The tasks that have not ended, newest first.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values().rev().filter(|task| !task.status.is_terminal())
+    }
+
     /// Whether a task was accepted and has ended.
     pub fn is_done(&self, uid: TaskUid) -> bool {
         uid < self.next_task && self.tasks.get(&uid).is_none_or(|task| task.status.is_terminal())

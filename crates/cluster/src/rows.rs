@@ -28,6 +28,22 @@ fn key(uid: TaskUid, piece: u16) -> Vec<u8> {
     key
 }
 
+/// How many bytes of a key name its task.
+pub(crate) const KEY_BYTES: usize = 9;
+
+/// The greatest key below this one.
+pub(crate) fn before(key: &[u8]) -> Vec<u8> {
+    let mut key = key.to_vec();
+    for byte in key.iter_mut().rev() {
+        let (less, borrows) = byte.overflowing_sub(1);
+        *byte = less;
+        if !borrows {
+            break;
+        }
+    }
+    key
+}
+
 /// The keys of all rows of the tasks `first..=last`, as an inclusive range.
 pub fn task_row_range(first: TaskUid, last: TaskUid) -> (Vec<u8>, Vec<u8>) {
     (key(first, 0), key(last, u16::MAX))

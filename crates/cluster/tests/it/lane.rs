@@ -1,0 +1,122 @@
+//! What an honest lane does, in the simplest form: it looks, records, and looks again.
+
+use miroir_cluster::{
+    Action, Command, Dispatch, DispatchResult, Index, LaneStep, Part, Queue, QueueStep, Slice, Stage, State,
+    Work,
+};
+use miroir_model::{NodeId, PhysicalId};
+
+use crate::dice::Dice;
+use crate::world::World;
+
+/// The request that a queue without an open one should send now.
+pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Option<Action> {
+    let queue = &index.queues[node];
+    let settings = &index.settings;
+    let mut pending = queue.pending.iter().filter_map(|uid| state.tasks.get(uid));
+    let first = pending.next();
+    if queue.stage == Stage::Absent {
+        return Some(Action::Create);
+    }
+    let change = settings.change.as_ref().filter(|change| change.version != settings.version);
+    let waits = change.is_some_and(|change| !queue.pending.contains(&change.task));
+    if let Some(task) = first.filter(|task| matches!(task.work, Work::DeleteIndex)) {
+        return Some(Action::Drop(task.uid));
+    }
+    if waits {
+        return None;
+    }
+    if queue.installed != Some(settings.version) {
+        return Some(Action::Configure { version: settings.version });
+    }
+    let first = first?;
+    let Some(payload) = first.work.payload() else {
+        let undecided = settings.change.as_ref().is_some_and(|change| change.task != first.uid);
+        let blocked = undecided && matches!(first.work, Work::Settings { .. });
+        return (!blocked).then_some(Action::Alone(first.uid));
+    };
+    let from = queue.progress;
+    if payload.frames - from.frames > 1 && dice.percent(30) {
+        let to = from.frames + 1 + dice.below((payload.frames - from.frames - 1) as usize) as u32;
+        return Some(Action::Send(vec![Slice { task: first.uid, from, to: Some(to) }]));
+    }
+    let mut slices = vec![Slice { task: first.uid, from, to: None }];
+    let apart = |uid| queue.apart_until.is_some_and(|until| uid <= until);
+    let joins = pending.take_while(|task| {
+        let here = !index.units_of_part(task, node, Part::Counted).is_empty();
+        let frames = task.work.payload().is_some_and(|payload| payload.frames > 0);
+        here && frames && first.work.joins(&task.work) && !apart(first.uid) && !apart(task.uid)
+    });
+    slices.extend(joins.take(dice.below(4)).map(|task| Slice {
+        task: task.uid,
+        from: Default::default(),
+        to: None,
+    }));
+    Some(Action::Send(slices))
+}
+
+/// A request that the node carried out; deletions took away one document where the node counts.
+pub(crate) fn done() -> DispatchResult {
+    DispatchResult::Done { node_task: Some(1), deleted: vec![1] }
+}
+
+pub(crate) fn finish(dispatch: &Dispatch, result: DispatchResult) -> QueueStep {
+    QueueStep::Finish { number: dispatch.number, result, next: None }
+}
+
+/// The next step of a queue whose requests all succeed; none when there is nothing to do.
+fn honest(state: &State, index: &Index, node: &NodeId, queue: &Queue, dice: &mut Dice) -> Option<QueueStep> {
+    match &queue.dispatch {
+        Some(open) if queue.renaming => Some(QueueStep::Fenced { number: open.number, arrived: false }),
+        Some(open) => Some(finish(open, done())),
+        None => Some(QueueStep::Start { action: action(state, index, node, dice)?, node_task: None }),
+    }
+}
+
+pub(crate) fn command(state: &State, index: PhysicalId, node: &NodeId, step: QueueStep) -> Command {
+    let epoch = state.nodes[node].lane.epoch;
+    Command::Lanes(vec![LaneStep { node: node.clone(), index, epoch, step }])
+}
+
+impl World {
+    /// One honest step of one queue, which must be taken. `false` when there is nothing to do.
+    pub(crate) fn step(&mut self, id: PhysicalId, node: &NodeId, dice: &mut Dice) -> bool {
+        let state = self.state.clone();
+        let Some(index) = state.indexes.get(&id) else { return false };
+        let Some(queue) = index.queues.get(node) else { return false };
+        let Some(step) = honest(&state, index, node, queue, dice) else { return false };
+        self.must(command(&state, id, node, step));
+        true
+    }
+
+    /// Every queue goes on until nothing is left to do.
+    pub(crate) fn drain(&mut self, dice: &mut Dice) {
+        let free = self.state.nodes.values().filter(|node| node.lane.owner.is_none());
+        let free: Vec<NodeId> = free.map(|node| node.id.clone()).collect();
+        free.iter().for_each(|node| {
+            self.take(node, 1);
+        });
+        loop {
+            let queues = queues(&self.state);
+            let start = dice.below(queues.len().max(1));
+            let mut order = queues.iter().cycle().skip(start).take(queues.len());
+            if !order.any(|(id, node)| self.step(*id, node, dice)) {
+                return;
+            }
+        }
+    }
+
+    /// One queue goes on until it has nothing to do.
+    pub(crate) fn drain_queue(&mut self, id: PhysicalId, node: &NodeId) {
+        let mut dice = Dice::new(0);
+        while self.step(id, node, &mut dice) {}
+    }
+}
+
+pub(crate) fn queues(state: &State) -> Vec<(PhysicalId, NodeId)> {
+    let of_index = |index: &Index| {
+        let id = index.id;
+        index.queues.keys().map(move |node| (id, node.clone())).collect::<Vec<_>>()
+    };
+    state.indexes.values().flat_map(of_index).collect()
+}

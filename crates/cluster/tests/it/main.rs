@@ -1,0 +1,14 @@
+//! What the replicated state promises, on histories that no one has thought of.
+
+mod dice;
+mod generate;
+mod lane;
+mod model;
+mod world;
+
+mod attempts;
+mod golden;
+mod histories;
+mod names;
+mod reads;
+mod settings;

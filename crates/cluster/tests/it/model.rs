@@ -1,0 +1,139 @@
+//! What every node must have been given, worked out from the accepted writes alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use miroir_cluster::{
+    Action, Command, DispatchResult, Enqueue, EnqueueWork, Index, Outcome, Part, QueueStep, State, Task, Work,
+};
+use miroir_model::{NodeId, PhysicalId, TaskUid};
+
+type Place = (PhysicalId, NodeId);
+
+/// One frame of one part of a task; of a task without frames, its only one.
+type Item = (TaskUid, Part, u32);
+
+#[derive(Default)]
+pub(crate) struct Model {
+    expected: BTreeMap<Place, Vec<Item>>,
+    delivered: BTreeMap<Place, Vec<Item>>,
+    /// The rest of these tasks may be missing: the node refused them, or nobody has to hear of them.
+    optional: BTreeSet<(Place, TaskUid)>,
+}
+
+impl Model {
+    pub(crate) fn observe(&mut self, before: &State, command: &Command, outcome: &Outcome, after: &State) {
+        match (command, outcome) {
+            (Command::Enqueue(enqueue), Outcome::Enqueued { task, replayed: false, .. })
+                if before.next_task == *task =>
+            {
+                self.accepted(enqueue, *task, before, after);
+            }
+            (Command::Lanes(steps), Outcome::Lanes(taken)) => {
+                for (step, _) in steps.iter().zip(taken).filter(|(_, taken)| taken.is_ok()) {
+                    let place = (step.index, step.node.clone());
+                    if let QueueStep::Finish { result, .. } = &step.step {
+                        self.ended(before, place, result);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, enqueue: &Enqueue, uid: TaskUid, before: &State, after: &State) {
+        let named = after.ordered(&enqueue.index_uid).or_else(|| before.ordered(&enqueue.index_uid));
+        let Some(index) = named else { return };
+        let (units, frames) = match &enqueue.work {
+            EnqueueWork::Documents { units, payload, .. } | EnqueueWork::DeleteIds { units, payload } => {
+                (*units, payload.frames)
+            }
+            EnqueueWork::Refused { .. } | EnqueueWork::CreateIndex => return,
+            EnqueueWork::SetPrimaryKey => {
+                let former = before.ordered(&enqueue.index_uid).and_then(|index| index.primary_key.clone());
+                if former.is_none() || former == index.primary_key {
+                    return;
+                }
+                (miroir_model::UnitSet::ALL, 1)
+            }
+            _ => (miroir_model::UnitSet::ALL, 1),
+        };
+        for (node, parts) in parts(index, &enqueue.work, units) {
+            let place = (index.id, node);
+            if let EnqueueWork::Settings { .. } = enqueue.work {
+                self.optional.insert((place.clone(), uid));
+            }
+            let items = parts.into_iter().flat_map(|part| (0..frames).map(move |frame| (uid, part, frame)));
+            self.expected.entry(place).or_default().extend(items);
+        }
+    }
+
+    fn ended(&mut self, before: &State, place: Place, result: &DispatchResult) {
+        let queue = &before.indexes[&place.0].queues[&place.1];
+        let action = &queue.dispatch.as_ref().expect("it was open").action;
+        match result {
+            DispatchResult::Refused { .. } => {
+                self.optional.extend(action.tasks().into_iter().map(|uid| (place.clone(), uid)));
+            }
+            DispatchResult::Apart { .. } => {}
+            DispatchResult::Done { .. } => {
+                let part = queue.progress.part;
+                let items = self.delivered.entry(place).or_default();
+                match action {
+                    Action::Create | Action::Configure { .. } => {}
+                    Action::Alone(uid) | Action::Drop(uid) => items.push((*uid, part, 0)),
+                    Action::Send(slices) => {
+                        for slice in slices {
+                            let frames = frames(&before.tasks[&slice.task]);
+                            let run = slice.from.frames..slice.to.unwrap_or(frames);
+                            items.extend(run.map(|frame| (slice.task, slice.from.part, frame)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every node was given each frame that it must have, once, in the order of the tasks.
+    pub(crate) fn check(&self) {
+        for (place, expected) in &self.expected {
+            let delivered = self.delivered.get(place).cloned().unwrap_or_default();
+            let missing_is_right =
+                |item: &&Item| delivered.contains(item) || !self.optional.contains(&(place.clone(), item.0));
+            let expected: Vec<_> = expected.iter().filter(missing_is_right).copied().collect();
+            assert_eq!(delivered, expected, "{place:?}");
+        }
+        let sent = self.delivered.iter().filter(|(_, items)| !items.is_empty());
+        for (place, items) in sent {
+            assert!(self.expected.contains_key(place), "{place:?} was given {items:?}");
+        }
+    }
+
+    /// On how many nodes a settings task was carried out.
+    pub(crate) fn carried_out(&self, uid: TaskUid) -> usize {
+        self.delivered.values().flatten().filter(|item| item.0 == uid).count()
+    }
+}
+
+fn frames(task: &Task) -> u32 {
+    match &task.work {
+        Work::Documents { payload, .. } | Work::DeleteIds { payload } => payload.frames,
+        _ => 1,
+    }
+}
+
+/// The parts that each node is to be given: a deletion of documents is counted by the first copy of each shard, and
+/// goes first over what the node counts, then over the rest.
+fn parts(index: &Index, work: &EnqueueWork, units: miroir_model::UnitSet) -> Vec<(NodeId, Vec<Part>)> {
+    let in_parts = matches!(
+        work,
+        EnqueueWork::DeleteIds { .. } | EnqueueWork::DeleteFilter { .. } | EnqueueWork::DeleteAll
+    );
+    let mut of_node: BTreeMap<NodeId, BTreeSet<Part>> = BTreeMap::new();
+    for shard in index.shards.shards().iter().filter(|shard| shard.range.units().intersects(units)) {
+        for (i, node) in shard.copies.keys().enumerate() {
+            let part = if in_parts && i > 0 { Part::Rest } else { Part::Counted };
+            of_node.entry(node.clone()).or_default().insert(part);
+        }
+    }
+    of_node.into_iter().map(|(node, parts)| (node, parts.into_iter().collect())).collect()
+}

@@ -14,7 +14,7 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// From 1 ms to 50 ms: a small task takes a node a few milliseconds, and a question about 0.2 ms.
+    /// From 1 ms, so that the end of a small task is seen soon, to 50 ms: 20 questions a second about a long one.
     fn default() -> Self {
         Self { first: Duration::from_millis(1), longest: Duration::from_millis(50) }
     }

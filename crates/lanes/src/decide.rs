@@ -2,6 +2,10 @@
 //!
 //! `cluster` checks on its own that an action follows from where the queue stands, so a mistake here stops a queue and
 //! reorders nothing.
+//!
+//! Not here yet, and this is their place: what may pass a stopped queue (architecture §4.5: a deletion of the index or of
+//! all documents, which supersedes what is pending before it; deletions by id, sent early and again in their place), and
+//! giving a queue up.
 
 use miroir_cluster::{Index, Part, Progress, Queue, Stage, State, Task, Work};
 use miroir_model::{NodeId, PhysicalId, TaskUid};

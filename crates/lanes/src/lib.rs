@@ -43,4 +43,4 @@ mod verdict;
 
 pub use config::Config;
 pub use lane::Clients;
-pub use run::{Connect, run};
+pub use run::{Connect, http, run};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use miroir_cluster::{Command, Ledger, Node, Outcome, State};
 use miroir_model::{Epoch, NodeId};
+use miroir_node::{ApiKey, Connections, HttpNode};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, error};
 
@@ -14,8 +15,18 @@ use crate::lane::{Clients, Lane};
 use crate::reach;
 use crate::record::{Recorder, recorder};
 
-/// Makes the clients of a node from what the state knows of it.
-pub type Connect = dyn Fn(&Node) -> Clients + Send + Sync;
+/// Makes the clients of a node from what the state knows of it. An error says what is wrong with that.
+pub type Connect = dyn Fn(&Node) -> Result<Clients, String> + Send + Sync;
+
+/// Clients over HTTP.
+pub fn http(connections: Connections) -> Arc<Connect> {
+    Arc::new(move |node| {
+        let client = |key: &str| HttpNode::new(&connections, &node.url, ApiKey::new(key));
+        let lane = client(&node.credentials.lane_key).map_err(|error| error.to_string())?;
+        let master = lane.with_key(ApiKey::new(&node.credentials.master_key));
+        Ok(Clients { lane: Arc::new(lane), master: Arc::new(master) })
+    })
+}
 
 /// Drives the lanes that are assigned to this peer, and watches which nodes it reaches, until `shutdown` is ready.
 /// Requests that are in progress then are left as they are: whoever takes the lane next settles them.
@@ -86,8 +97,15 @@ impl Peer {
     /// Brings what runs for a node to what the state wants; `false` when that is to be tried again.
     async fn look_after(&self, node: &Node, running: &mut Running, tasks: &mut JoinSet<()>) -> bool {
         let me = self.ledger.me();
+        let clients = match (self.connect)(node) {
+            Ok(clients) => clients,
+            Err(error) => {
+                error!(node = %node.id, %error, "no client");
+                return false;
+            }
+        };
         if running.watch.as_ref().is_none_or(AbortHandle::is_finished) {
-            let client = (self.connect)(node).lane;
+            let client = Arc::clone(&clients.lane);
             let watch = reach::watch(Arc::clone(&self.ledger), node.id.clone(), client, self.config);
             running.watch = Some(tasks.spawn(watch));
         }
@@ -109,7 +127,7 @@ impl Peer {
             config: self.config,
             node: node.id.clone(),
             epoch,
-            clients: (self.connect)(node),
+            clients,
         };
         running.lane = Some((epoch, tasks.spawn(Arc::new(lane).run())));
         true

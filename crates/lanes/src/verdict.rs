@@ -49,7 +49,8 @@ pub(crate) fn of_task(action: &Action, task: &NodeTask, counted: Vec<u64>) -> En
         (NodeTaskStatus::Succeeded, _) => End::Result(DispatchResult::Done { node_task, deleted: counted }),
         (_, Some(error)) => match action {
             Action::Drop(_) if error.code == "index_not_found" => {
-                End::Result(DispatchResult::Done { node_task, deleted: counted })
+                // It went before, so what it held cannot be told.
+                End::Result(DispatchResult::Done { node_task, deleted: Vec::new() })
             }
             Action::Create if error.code == "index_already_exists" => End::NameTaken,
             _ => refusal(action, (&error.code, &error.message), node_task),
@@ -60,7 +61,12 @@ pub(crate) fn of_task(action: &Action, task: &NodeTask, counted: Vec<u64>) -> En
 
 /// What it means that the node did not take the request.
 pub(crate) fn of_rejection(action: &Action, code: &str, message: &str) -> End {
-    refusal(action, (code, message), None)
+    match action {
+        Action::Drop(_) if code == "index_not_found" => {
+            End::Result(DispatchResult::Done { node_task: None, deleted: Vec::new() })
+        }
+        _ => refusal(action, (code, message), None),
+    }
 }
 
 fn refusal(action: &Action, (code, message): (&str, &str), node_task: Option<u32>) -> End {
@@ -93,4 +99,57 @@ pub(crate) fn in_users_words(message: &str, physical: &str, index: &IndexUid) ->
         .replace(&format!("`{physical}`"), &format!("`{index}`"))
         .replace(&format!(", {reserved}"), "")
         .replace(&format!("{reserved}, "), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use miroir_cluster::{Progress, Slice};
+    use miroir_model::TaskUid;
+
+    use super::*;
+
+    fn send(tasks: u64) -> Action {
+        let slice = |task| Slice { task: TaskUid(task), from: Progress::default(), to: None };
+        Action::Send((0..tasks).map(slice).collect())
+    }
+
+    /// Every code of the lists is one that users can be shown.
+    #[test]
+    fn listed_codes_are_known() {
+        for code in [DOCUMENT_CODES, FILTER_CODES, KEY_CODES].concat() {
+            assert!(code.parse::<ErrorCode>().is_ok(), "{code}");
+        }
+    }
+
+    #[test]
+    fn only_a_listed_code_of_one_task_is_a_verdict() {
+        let refused = |action: &Action, code| of_rejection(action, code, "words");
+        let is_verdict = |end| matches!(end, End::Result(DispatchResult::Refused { .. }));
+        assert!(is_verdict(refused(&send(1), "invalid_document_geo_field")));
+        assert!(is_verdict(refused(&Action::Alone(TaskUid(1)), "invalid_settings_embedders")));
+        let apart = refused(&send(2), "invalid_document_geo_field");
+        assert_eq!(apart, End::Result(DispatchResult::Apart { node_task: None }));
+        // The node's own trouble, an embedder's, and what validation must have caught.
+        for code in [
+            "internal",
+            "no_space_left_on_device",
+            "vector_embedding_error",
+            "malformed_payload",
+            "unheard_of",
+        ] {
+            assert_eq!(refused(&send(1), code), End::Fault(format!("{code}: words")));
+        }
+        let configure = Action::Configure { version: 1 };
+        assert!(matches!(refused(&configure, "invalid_settings_embedders"), End::Fault(_)));
+    }
+
+    #[test]
+    fn users_see_their_own_names() {
+        let told = "Index `i7-2`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`, `_miroir`.";
+        let index = "movies".parse().unwrap();
+        assert_eq!(
+            in_users_words(told, "i7-2", &index),
+            "Index `movies`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`."
+        );
+    }
 }

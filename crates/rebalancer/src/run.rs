@@ -16,6 +16,8 @@ use crate::plan::{Observed, plan};
 
 /// At most so long between two looks.
 const LOOK: Duration = Duration::from_millis(500);
+/// At least so long: each look asks the group whether this peer still leads.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The world as the leader sees it.
 #[async_trait]
@@ -62,7 +64,7 @@ impl Leader {
             }
             // Changes wake it; time does too, for what is observed outside the state.
             let _ = timeout(LOOK, self.ledger.changed(seen)).await;
-            sleep(LOOK / 20).await;
+            sleep(PAUSE).await;
         }
     }
 

@@ -7,7 +7,11 @@ mod fake;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rng;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 mod stale;
 #[cfg(test)]

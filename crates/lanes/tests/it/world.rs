@@ -26,8 +26,10 @@ const CLIENT: PeerLife = PeerLife { peer: PeerId(0), boot: 1 };
 /// The cluster, its nodes by name.
 pub(crate) struct World {
     pub(crate) cluster: LocalCluster,
+    /// The nodes that are fakes.
     pub(crate) nodes: BTreeMap<NodeId, FakeNode>,
     pub(crate) config: Config,
+    connect: Arc<Connect>,
     attempts: u64,
 }
 
@@ -50,15 +52,18 @@ impl World {
         let defaults = Defaults { shards: Some(shards), factor, groups: 1 };
         let adopted: Vec<Adopt> = names.iter().map(|name| adopt(name.as_str(), "http://node")).collect();
         let cluster = LocalCluster::founded(defaults, adopted);
-        let fakes = names.into_iter().zip(1..).map(|(name, seed)| (name, FakeNode::new(seed))).collect();
+        let fakes: BTreeMap<_, _> =
+            names.into_iter().zip(1..).map(|(name, seed)| (name, FakeNode::new(seed))).collect();
         let config =
             Config { retry: (Duration::from_millis(20), Duration::from_millis(500)), ..Config::default() };
-        Self { cluster, nodes: fakes, config, attempts: 0 }
+        let nodes = fakes.clone();
+        let connect = Arc::new(move |node: &miroir_cluster::Node| Ok(nodes[&node.id].clients()));
+        Self { cluster, nodes: fakes, config, connect, attempts: 0 }
     }
 
-    pub(crate) fn connect(&self) -> Arc<Connect> {
-        let nodes = self.nodes.clone();
-        Arc::new(move |node: &miroir_cluster::Node| nodes[&node.id].clients())
+    /// Nodes that are servers.
+    pub(crate) fn over(cluster: LocalCluster, connect: Arc<Connect>) -> Self {
+        Self { cluster, nodes: BTreeMap::new(), config: Config::default(), connect, attempts: 0 }
     }
 
     /// Starts a new life of a peer.
@@ -69,7 +74,7 @@ impl World {
 
     /// Runs lanes over a ledger.
     pub(crate) fn run(&self, ledger: LocalLedger, seen: Arc<dyn Ledger>) -> Peer {
-        let lanes = miroir_lanes::run(seen, self.connect(), self.config, std::future::pending());
+        let lanes = miroir_lanes::run(seen, Arc::clone(&self.connect), self.config, std::future::pending());
         Peer { ledger, lanes: tokio::spawn(lanes) }
     }
 

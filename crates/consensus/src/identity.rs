@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use miroir_model::{PeerId, PeerLife};
 use miroir_wire::{ClusterId, Incarnation};
@@ -27,12 +27,12 @@ struct Record {
     joined: bool,
 }
 
-/// The identity of this peer. The data directory is locked while it lives.
+/// The identity of this peer. The data directory is locked while it lives, or a [`lock`](Self::lock) of it.
 pub(crate) struct Identity {
     path: PathBuf,
     record: Mutex<Record>,
     nonce: u64,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 impl Identity {
@@ -60,7 +60,12 @@ impl Identity {
         }
         record.boot += 1;
         write(&path, &record).map_err(disk)?;
-        Ok(Self { path, record: Mutex::new(record), nonce: rand::random(), _lock: lock })
+        Ok(Self { path, record: Mutex::new(record), nonce: rand::random(), lock: Arc::new(lock) })
+    }
+
+    /// For what must be closed before another may open the data directory.
+    pub(crate) fn lock(&self) -> Arc<File> {
+        self.lock.clone()
     }
 
     /// This process life.

@@ -42,15 +42,15 @@ impl Shared {
     ///
     /// # Errors
     /// When a directory cannot be used, or something in it is damaged.
-    pub(crate) fn open(dir: &Path, segment_bytes: u64) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self {
+    pub(crate) fn open(dir: &Path, segment_bytes: u64) -> io::Result<Self> {
+        Ok(Self {
             state: ArcSwap::from_pointee(State::new()),
             version: watch::Sender::new(0),
             applied: watch::Sender::new(0),
             rows: RowStore::open(&dir.join("rows"))?,
             segments: Segments::open(&dir.join("segments"), segment_bytes)?,
             snapshots: Snapshots::open(&dir.join("snapshots"))?,
-        }))
+        })
     }
 
     /// The state as of the last batch.

@@ -1,6 +1,7 @@
 //! A peer: starting, serving, stopping.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -190,8 +191,8 @@ async fn open(
     runtime: tokio::runtime::Handle,
 ) -> Result<Arc<Node>, StartError> {
     let dir = config.data_dir.clone();
-    let limits = config.limits.clone();
-    let opened = tokio::task::spawn_blocking(move || open_files(&dir, &limits)).await;
+    let (limits, lock) = (config.limits.clone(), identity.lock());
+    let opened = tokio::task::spawn_blocking(move || open_files(&dir, &limits, &lock)).await;
     let (log, shared) = opened.map_err(|error| StartError::Config(error.to_string()))??;
     if identity.joined() && log.is_empty() && shared.snapshots.current().is_none() {
         let why =
@@ -228,8 +229,10 @@ async fn open(
     }))
 }
 
-fn open_files(dir: &Path, limits: &Limits) -> Result<(LogStore, Arc<Shared>), StartError> {
+fn open_files(dir: &Path, limits: &Limits, lock: &Arc<File>) -> Result<(LogStore, Arc<Shared>), StartError> {
     let disk = |source| StartError::Disk { dir: dir.to_owned(), source };
-    let log = LogStore::open(&dir.join("log"), limits.log_file).map_err(disk)?;
-    Ok((log, Shared::open(dir, limits.segment_file).map_err(disk)?))
+    let log = LogStore::open(&dir.join("log"), limits.log_file).map_err(disk)?.holding(lock.clone());
+    let mut shared = Shared::open(dir, limits.segment_file).map_err(disk)?;
+    shared.rows = shared.rows.holding(lock.clone());
+    Ok((log, Arc::new(shared)))
 }

@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use miroir_cluster::{Row, Rows, RowsError, RowsPage};
 
@@ -24,7 +25,9 @@ const BATCH_ROWS: usize = 512;
 pub(crate) struct RowStore {
     tree: sled::Tree,
     db: sled::Db,
-    file: std::sync::Arc<File>,
+    file: Arc<File>,
+    // Let go of after the store.
+    _lock: Option<Arc<File>>,
 }
 
 impl RowStore {
@@ -40,9 +43,14 @@ impl RowStore {
             .flush_every_ms(Some(FLUSH_MS))
             .open()?;
         let tree = db.open_tree("rows")?;
-        let file = std::sync::Arc::new(File::open(dir.join("db"))?);
+        let file = Arc::new(File::open(dir.join("db"))?);
         File::open(dir)?.sync_all()?;
-        Ok(Self { tree, db, file })
+        Ok(Self { tree, db, file, _lock: None })
+    }
+
+    /// Holds the lock of the data directory for as long as the store is open.
+    pub(crate) fn holding(self, lock: Arc<File>) -> Self {
+        Self { _lock: Some(lock), ..self }
     }
 
     /// Writes rows. They are durable after the next [`sync`](Self::sync).

@@ -16,6 +16,7 @@ pub(crate) mod record;
 mod tail;
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::path::Path;
@@ -44,6 +45,8 @@ const BATCH_ENTRIES: u64 = 1024;
 #[derive(Clone)]
 pub(crate) struct LogStore {
     wal: Arc<Mutex<RaftLog<Parts>>>,
+    // Let go of after the WAL.
+    _lock: Option<Arc<File>>,
 }
 
 /// Where the log of a peer begins and ends, in bytes since it was made.
@@ -75,7 +78,12 @@ impl LogStore {
             Err(_) if tail::cut_torn(&config)? => RaftLog::open(config)?,
             opened => opened?,
         };
-        Ok(Self { wal: Arc::new(Mutex::new(wal)) })
+        Ok(Self { wal: Arc::new(Mutex::new(wal)), _lock: None })
+    }
+
+    /// Holds the lock of the data directory for as long as the log is open.
+    pub(crate) fn holding(self, lock: Arc<File>) -> Self {
+        Self { _lock: Some(lock), ..self }
     }
 
     /// Whether nothing was ever written: no vote and no entry.

@@ -6,6 +6,7 @@
 mod accept;
 mod app;
 mod auth;
+mod body;
 mod error;
 mod history;
 mod measure;

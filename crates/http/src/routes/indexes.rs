@@ -1,7 +1,6 @@
 //! `/indexes`: list, create, get, update, delete.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
@@ -12,6 +11,7 @@ use miroir_tasks::{TaskDetails, TaskKind};
 
 use crate::accept::{Draft, Origin};
 use crate::app::{App, served};
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::{Object, Params};
 
@@ -53,7 +53,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let mut params = Params::parse(query.as_deref());
     let shape = Shape { shards: count(&mut params, "shards")?, factor: count(&mut params, "factor")? };
@@ -110,7 +110,7 @@ pub(crate) async fn update(
     State(app): State<App>,
     Path(uid): Path<String>,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     for (name, code) in

@@ -1,6 +1,5 @@
 //! `GET` and `POST /indexes/{uid}/search`.
 
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +9,7 @@ use miroir_query::{RequestError, SearchRequest};
 use miroir_search::SearchError;
 
 use crate::app::App;
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::request_id;
 
@@ -29,7 +29,7 @@ pub(crate) async fn post(
     State(app): State<App>,
     Path(uid): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     // Meilisearch takes an empty object for no body at all only on GET.

@@ -1,11 +1,11 @@
 //! `/indexes/{uid}/settings`: whole, and each setting by itself.
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, on};
+use bytes::Bytes;
 use miroir_api::ResponseError;
 use miroir_cluster::{EnqueueWork, Shape, State as Cluster, Target};
 use miroir_model::IndexUid;
@@ -15,6 +15,7 @@ use miroir_tasks::{TaskDetails, TaskKind};
 use super::indexes::{existing, path};
 use crate::accept::{Draft, Origin};
 use crate::app::{App, served};
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::json_body;
 
@@ -65,7 +66,7 @@ async fn change_all(
     State(app): State<App>,
     Path(uid): Path<String>,
     parts: Parts,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let patch = SettingsPatch::parse(&json_body(&body)?, rules(&app))?;
     change(app, uid, parts, (patch, body)).await
@@ -75,7 +76,7 @@ async fn change_one(
     State(app): State<App>,
     Path(uid): Path<String>,
     parts: Parts,
-    body: Bytes,
+    Body(body): Body,
     name: SettingName,
 ) -> Result<Response, ApiError> {
     let patch = SettingsPatch::parse_one(name, &json_body(&body)?, rules(&app))?;

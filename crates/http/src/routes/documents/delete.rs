@@ -1,6 +1,5 @@
 //! Deletions: one document, a batch, by filter, all.
 
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use miroir_api::{ErrorCode, ResponseError};
@@ -14,6 +13,7 @@ use serde_json::value::RawValue;
 use super::{Parts, source};
 use crate::accept::{Draft, Origin};
 use crate::app::App;
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::{Object, Params, json_body};
 use crate::routes::indexes::{existing, path};
@@ -98,7 +98,7 @@ pub(crate) async fn batch(
     Path(uid): Path<String>,
     RawQuery(query): RawQuery,
     parts: Parts,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
     // Read as a value first: its errors are worded as everywhere.
@@ -116,7 +116,7 @@ pub(crate) async fn by_filter(
     Path(uid): Path<String>,
     RawQuery(query): RawQuery,
     parts: Parts,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
     let object = Object::parse(&body, &["filter"])?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +10,7 @@ use miroir_model::IndexUid;
 use miroir_query::{ListRequest, list_from_json, list_from_parameters};
 
 use crate::app::App;
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::request_id;
@@ -45,7 +45,7 @@ pub(crate) async fn fetch(
     State(app): State<App>,
     Path(uid): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     answer(&app, &uid, &list_from_json(&body)?, &headers).await
 }

@@ -1,9 +1,9 @@
 //! `POST` and `PUT /indexes/{uid}/documents`.
 
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{Method, header};
 use axum::response::Response;
+use bytes::Bytes;
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{EnqueueWork, Shape, State as Cluster, Target, WriteMode};
 use miroir_documents::{
@@ -16,6 +16,7 @@ use miroir_tasks::{TaskDetails, TaskKind};
 use super::{Parts, source};
 use crate::accept::{Draft, Origin};
 use crate::app::App;
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::routes::indexes::{existing, path};
@@ -44,7 +45,7 @@ pub(crate) async fn write(
     Path(uid): Path<String>,
     RawQuery(query): RawQuery,
     (method, uri, headers): Parts,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     let mut params = Params::parse(query.as_deref());

@@ -1,0 +1,231 @@
+//! Configuration of a peer.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use super::InitialPeers;
+use crate::exit::Exit;
+use crate::logging::LogFormat;
+
+/// Flags of `miroir peer`.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub(crate) struct PeerFlags {
+    /// A TOML file with the same names in snake case, and the nodes.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// The name of this peer: one of the initial peers.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Where its data is.
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<PathBuf>,
+    /// Where to serve the Meilisearch API, e.g. 127.0.0.1:7700.
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<String>,
+    /// Where to serve other peers and operators, e.g. 127.0.0.1:7710.
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc: Option<String>,
+    /// The peers that found the cluster, this one included: name=host:port,name=host:port,…
+    #[arg(long, value_name = "PEERS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_peers: Option<String>,
+    /// A file with the secret that peers share: at least 16 bytes.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_secret_file: Option<PathBuf>,
+    /// The key that may do everything: at least 16 bytes. Without it every route is open.
+    #[arg(long, value_name = "KEY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_key: Option<String>,
+    /// How log lines look.
+    #[arg(long, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+    /// Which log lines appear, e.g. info or miroir=debug.
+    #[arg(long, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+/// What a peer runs with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeerConfig {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where its data is.
+    pub(crate) data_dir: PathBuf,
+    /// Where it serves the Meilisearch API.
+    pub(crate) http: SocketAddr,
+    /// Where it serves other peers and operators.
+    pub(crate) grpc: SocketAddr,
+    /// The peers that found the cluster.
+    pub(crate) initial_peers: InitialPeers,
+    /// The file of the secret that peers share.
+    pub(crate) cluster_secret_file: PathBuf,
+    /// The key that may do everything.
+    pub(crate) master_key: Option<String>,
+    /// How log lines look.
+    #[serde(default)]
+    pub(crate) log_format: LogFormat,
+    /// Which log lines appear.
+    #[serde(default = "default_log")]
+    pub(crate) log: String,
+    /// What the cluster is founded with. Read at the first start only.
+    #[serde(default)]
+    pub(crate) defaults: FoundingDefaults,
+    /// The nodes that the cluster is founded with.
+    #[serde(default)]
+    pub(crate) nodes: Vec<ConfiguredNode>,
+}
+
+/// What an index gets whose creator names no shape.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FoundingDefaults {
+    /// Shards; by the number of nodes where not set.
+    pub(crate) shards: Option<u16>,
+    /// Copies of each shard in each group.
+    #[serde(default = "one_copy")]
+    pub(crate) factor: u16,
+    /// Replica groups.
+    #[serde(default = "one_group")]
+    pub(crate) groups: u32,
+}
+
+impl Default for FoundingDefaults {
+    fn default() -> Self {
+        Self { shards: None, factor: one_copy(), groups: one_group() }
+    }
+}
+
+fn one_copy() -> u16 {
+    1
+}
+
+fn one_group() -> u32 {
+    1
+}
+
+/// A Meilisearch server that is to hold documents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfiguredNode {
+    /// Its name.
+    pub(crate) id: String,
+    /// Its address.
+    pub(crate) url: String,
+    /// Its replica group, from 0.
+    #[serde(default)]
+    pub(crate) group: u32,
+    /// Its share of the data, relative to the other nodes of its group.
+    #[serde(default = "usual_weight")]
+    pub(crate) weight: u32,
+    /// A file with its master key.
+    pub(crate) master_key_file: PathBuf,
+}
+
+fn usual_weight() -> u32 {
+    100
+}
+
+fn default_log() -> String {
+    "info,openraft=warn".to_owned()
+}
+
+impl PeerConfig {
+    /// File, then `MIROIR_*`, then flags; checked once.
+    pub(crate) fn read(flags: &PeerFlags) -> Result<Self, Exit> {
+        let mut figment = Figment::new();
+        if let Some(file) = &flags.config {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let known = [
+            "name",
+            "data_dir",
+            "http",
+            "grpc",
+            "initial_peers",
+            "cluster_secret_file",
+            "master_key",
+            "log_format",
+            "log",
+        ];
+        let config: Self = figment
+            .merge(Env::prefixed("MIROIR_").only(&known))
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(Exit::configuration)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Exit> {
+        let wrong = |text: String| Err(Exit::Configuration(text));
+        if !self.initial_peers.0.contains_key(&self.name) {
+            let names: Vec<_> = self.initial_peers.0.keys().map(String::as_str).collect();
+            return wrong(format!(
+                "this peer is named `{}`, which is none of the initial peers ({}): name one of them",
+                self.name,
+                names.join(", ")
+            ));
+        }
+        if let Some(key) = self.master_key.as_ref().filter(|key| key.len() < 16) {
+            return wrong(format!("the master key has {} bytes; it must have at least 16", key.len()));
+        }
+        if self.defaults.factor == 0 || self.defaults.groups == 0 {
+            return wrong("`defaults.factor` and `defaults.groups` must be at least 1".to_owned());
+        }
+        if let Some(shards) = self.defaults.shards.filter(|shards| !(1..=128).contains(shards)) {
+            return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to 128"));
+        }
+        for group in 0..self.defaults.groups {
+            let nodes = self.nodes.iter().filter(|node| node.group == group).count();
+            if !self.nodes.is_empty() && nodes < usize::from(self.defaults.factor) {
+                return wrong(format!(
+                    "group {group} has {nodes} nodes, too few for `defaults.factor` = {} copies of each shard",
+                    self.defaults.factor
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The secret that peers share.
+    pub(crate) fn secret(&self) -> Result<String, Exit> {
+        read_secret(&self.cluster_secret_file, "cluster secret")
+    }
+}
+
+impl ConfiguredNode {
+    /// Its master key.
+    pub(crate) fn master_key(&self) -> Result<String, Exit> {
+        read_secret(&self.master_key_file, &format!("master key of {}", self.id))
+    }
+}
+
+fn read_secret(file: &std::path::Path, what: &str) -> Result<String, Exit> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        Exit::Configuration(format!("the {what} cannot be read from {}: {error}", file.display()))
+    })?;
+    let secret = text.trim();
+    if secret.len() < 16 {
+        return Err(Exit::Configuration(format!(
+            "the {what} in {} has {} bytes; it must have at least 16",
+            file.display(),
+            secret.len()
+        )));
+    }
+    Ok(secret.to_owned())
+}

@@ -1,0 +1,70 @@
+//! `miroir dev`: a whole cluster on one machine, as child processes on loopback.
+//!
+//! It writes each child's configuration, starts them, waits until all is up, and stops them when it is stopped. It
+//! never restarts a child: whoever kills one to see what happens wants to see it. What is needed to start one by hand
+//! is in `dev.json`; secrets are in the children's own files (mode 0600), never in an argument.
+
+mod children;
+mod files;
+mod flags;
+mod manifest;
+mod ready;
+mod shape;
+mod show;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::Exit;
+pub(crate) use flags::DevFlags;
+
+use children::Children;
+use shape::Shape;
+
+/// Runs until it is stopped, or cannot start.
+pub(crate) fn run(flags: DevFlags) -> Result<(), Exit> {
+    let dir = files::create_dir(&flags.data_dir)?;
+    let lock = std::fs::File::create(dir.join("lock")).map_err(|error| files::failed(&dir, error))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Err(Exit::Directory(format!(
+            "{} is in use by another `miroir dev`: stop that one, or choose another --data-dir",
+            dir.display()
+        )));
+    }
+    let shape = Shape::settle(&dir, &flags)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Exit::Failed(error.to_string()))?.block_on(cluster(&dir, &flags, &shape))
+}
+
+async fn cluster(dir: &std::path::Path, flags: &DevFlags, shape: &Shape) -> Result<(), Exit> {
+    let members = shape::members(dir, flags, shape)?;
+    files::refuse_running(&members)?;
+    shape::refuse_taken_ports(&members)?;
+    files::write(dir, flags, shape, &members)?;
+    let mut children = Children::start(&members)?;
+    let ready = tokio::select! {
+        ready = ready::wait(&members, flags.master_key.as_deref(), &mut children) => ready,
+        () = stopped() => Err(Exit::Failed("stopped before the cluster was ready".to_owned())),
+    };
+    if let Err(exit) = ready {
+        children.stop(&members).await;
+        return Err(exit);
+    }
+    manifest::write(dir, &members, &children)?;
+    show::ready(&members, flags.master_key.as_deref(), shape);
+    stopped().await;
+    eprintln!("stopping");
+    manifest::remove(dir);
+    children.stop(&members).await;
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM.
+async fn stopped() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}

@@ -1,0 +1,15 @@
+//! Whole clusters of real processes, used as their users use them.
+//!
+//! Each test starts `miroir dev` on a directory of its own; the programs are those that `cargo test --workspace` has
+//! just built. With `MIROIR_MEILISEARCH` set, the nodes are official servers.
+
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod dev;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod whole_path;

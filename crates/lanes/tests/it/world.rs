@@ -29,6 +29,8 @@ pub(crate) struct World {
     /// The nodes that are fakes.
     pub(crate) nodes: BTreeMap<NodeId, FakeNode>,
     pub(crate) config: Config,
+    /// How long a task may take.
+    patience: Duration,
     connect: Arc<Connect>,
     attempts: u64,
 }
@@ -58,12 +60,15 @@ impl World {
             Config { retry: (Duration::from_millis(20), Duration::from_millis(500)), ..Config::default() };
         let nodes = fakes.clone();
         let connect = Arc::new(move |node: &miroir_cluster::Node| Ok(nodes[&node.id].clients()));
-        Self { cluster, nodes: fakes, config, connect, attempts: 0 }
+        let patience = Duration::from_secs(3600);
+        Self { cluster, nodes: fakes, config, patience, connect, attempts: 0 }
     }
 
     /// Nodes that are servers.
     pub(crate) fn over(cluster: LocalCluster, connect: Arc<Connect>) -> Self {
-        Self { cluster, nodes: BTreeMap::new(), config: Config::default(), connect, attempts: 0 }
+        let patience = Duration::from_secs(120);
+        let config = Config::default();
+        Self { cluster, nodes: BTreeMap::new(), config, patience, connect, attempts: 0 }
     }
 
     /// Starts a new life of a peer.
@@ -128,9 +133,9 @@ impl World {
         }
     }
 
-    /// Waits until a task has ended, for an hour of the test's clock at most.
+    /// Waits until a task has ended.
     pub(crate) async fn done(&self, task: TaskUid) -> TaskRecord {
-        let ended = timeout(Duration::from_secs(3600), async {
+        let ended = timeout(self.patience, async {
             loop {
                 let state = self.state();
                 if let Some(record) = self.record(task) {

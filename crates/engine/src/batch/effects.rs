@@ -60,6 +60,13 @@ impl Effect {
         }
     }
 
+    /// The batch could not be ended and will run again, with new effects.
+    pub(super) fn abandon(&self, engine: &Engine) {
+        if let Self::Create { directory, .. } = self {
+            engine.indexes.remove(*directory);
+        }
+    }
+
     /// What remains to be removed.
     pub(super) fn clean(&self, engine: &Engine) {
         if let Self::Delete { directory, .. } = self {

@@ -72,6 +72,7 @@ fn tick(engine: &Engine) -> Result<bool, ApiError> {
     let finished = finish(engine, batch_uid, started_at, tasks, &effects);
     if finished.is_err() {
         engine.queue.catalogue().stop();
+        effects.iter().for_each(|effect| effect.abandon(engine));
     }
     finished.map(|()| true)
 }

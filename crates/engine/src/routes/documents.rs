@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::{Answer, Fields, Params, Shared, Token, blocking, page, read_json, read_object};
+use super::{Answer, Fields, Params, Payload, Shared, Token, blocking, page, read_json, read_object};
 use crate::error::ApiError;
 use crate::index::{Browse, browse, one as read_one};
 use crate::payloads::Format;
@@ -55,7 +55,7 @@ pub(super) async fn fetch(
     Path(uid): Path<String>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Answer {
     token.allows(&engine, "documents.get", Some(&uid))?;
     let mut fields = Fields::new(read_object(&headers, &body)?, "invalid_document_");
@@ -92,7 +92,7 @@ pub(super) async fn replace(
     uid: Path<String>,
     token: Token,
     (params, headers): (Params, HeaderMap),
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     add(Method::Replace, (engine, uid, token), (params, headers), body).await
 }
@@ -102,7 +102,7 @@ pub(super) async fn update(
     uid: Path<String>,
     token: Token,
     (params, headers): (Params, HeaderMap),
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     add(Method::Update, (engine, uid, token), (params, headers), body).await
 }
@@ -172,7 +172,7 @@ fn format(headers: &HeaderMap, delimiter: Option<&str>) -> Result<Format, ApiErr
              the Content-Type `text/csv`.",
             kind.unwrap_or_default()
         );
-        return Err(ApiError::new("invalid_document_csv_delimiter", text));
+        return Err(ApiError::new("invalid_content_type", text));
     }
     Ok(format)
 }
@@ -211,7 +211,7 @@ pub(super) async fn delete_batch(
     Path(uid): Path<String>,
     token: Token,
     (params, headers): (Params, HeaderMap),
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     token.allows(&engine, "documents.delete", Some(&uid))?;
     let Value::Array(ids) = read_json(&headers, &body)? else {
@@ -226,7 +226,7 @@ pub(super) async fn delete_by_filter(
     Path(uid): Path<String>,
     token: Token,
     (params, headers): (Params, HeaderMap),
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     token.allows(&engine, "documents.delete", Some(&uid))?;
     let mut fields = Fields::new(read_object(&headers, &body)?, "invalid_document_");

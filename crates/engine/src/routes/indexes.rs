@@ -1,12 +1,11 @@
 //! Indexes.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Answer, Fields, Params, Shared, Token, blocking, check_uid, page, read_object};
+use super::{Answer, Fields, Params, Payload, Shared, Token, blocking, check_uid, page, read_object};
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::index::dates;
@@ -49,7 +48,7 @@ pub(super) async fn create(
     State(engine): State<Shared>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     let grant = token.allows(&engine, "indexes.create", None)?;
     let mut fields = Fields::new(read_object(&headers, &body)?, "invalid_index_");
@@ -70,7 +69,7 @@ pub(super) async fn update(
     Path(uid): Path<String>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     token.allows(&engine, "indexes.update", Some(&uid))?;
     let mut fields = Fields::new(read_object(&headers, &body)?, "invalid_index_");

@@ -1,7 +1,6 @@
 //! API keys.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use super::{Answer, Fields, Params, Shared, Token, blocking, page, read_object};
+use super::{Answer, Fields, Params, Payload, Shared, Token, blocking, page, read_object};
 use crate::error::ApiError;
 use crate::keys::Key;
 use crate::queue::instant;
@@ -57,7 +56,7 @@ pub(super) async fn create(
     State(engine): State<Shared>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     allow(&engine, &token, "keys.create")?;
     let key = read_key(read_object(&headers, &body)?)?;

@@ -12,9 +12,10 @@ mod tasks;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -67,6 +68,25 @@ pub(crate) fn router(engine: Shared) -> Router {
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {
     ApiError::new("not_found", format!("The route `{method} {}` does not exist on this node.", uri.path()))
+}
+
+/// A request's body, whole and decompressed.
+pub(crate) struct Payload(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Payload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let limit = BODY_LIMIT as f64 / f64::from(1 << 20);
+                let text = format!("The provided payload reached the size limit. The maximum accepted payload size is {limit:.2} MiB.");
+                ApiError::new("payload_too_large", text)
+            }
+            _ => ApiError::new("bad_request", error.body_text()),
+        })
+    }
 }
 
 /// The key of a request.

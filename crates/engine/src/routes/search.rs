@@ -1,12 +1,11 @@
 //! Searching one index.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Params, Shared, Token, blocking, read_object};
+use super::{Answer, Params, Payload, Shared, Token, blocking, read_object};
 use crate::error::ApiError;
 use crate::search::{self, SearchQuery};
 
@@ -15,7 +14,7 @@ pub(super) async fn post(
     Path(uid): Path<String>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Answer {
     token.allows(&engine, "search", Some(&uid))?;
     run(engine, uid, SearchQuery::parse(read_object(&headers, &body)?)?).await

@@ -1,12 +1,11 @@
 //! The settings of an index, as a whole. (The routes of single settings are not part of what clusters call.)
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::{Answer, Shared, Token, blocking, read_json};
+use super::{Answer, Payload, Shared, Token, blocking, read_json};
 use crate::error::ApiError;
 use crate::index::{SettingsPatch, read_settings};
 use crate::queue::{Content, summary};
@@ -27,7 +26,7 @@ pub(super) async fn update(
     Path(uid): Path<String>,
     token: Token,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> Accepted {
     let may_create = token.allows(&engine, "settings.update", Some(&uid))?.may_create(&uid);
     let patch = SettingsPatch::parse(read_json(&headers, &body)?)?;

@@ -1,10 +1,13 @@
 //! The engine over a real socket.
 
 mod batching;
+mod contract;
+mod crash;
 mod documents;
 mod harness;
 mod indexes;
 mod keys;
+mod process;
 mod search;
 mod settings;
 mod tasks;

@@ -50,7 +50,9 @@ pub struct NodeShape {
 /// as `held` rolls a node back. Two things about embedders no request takes back: a binary quantisation, and an API key
 /// that was given together with another source when the former source may have none.
 pub fn node_settings(settings: &UserSettings, shape: NodeShape, held: Option<&UserSettings>) -> String {
-    object_text(SettingName::of_version(settings.version()).map(|name| {
+    // `chat` is about a route that searches do not use; not every node knows it.
+    let sent = |name: &SettingName| *name != SettingName::Chat || settings.set_value(*name).is_some();
+    object_text(SettingName::of_version(settings.version()).filter(sent).map(|name| {
         let value = match name {
             SettingName::DisplayedAttributes => json!(["*"]),
             SettingName::FilterableAttributes => filterable(settings.value(name)),

@@ -95,7 +95,12 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
 /// An error of a node in the user's words: the user's name of the index, and nothing of the reserved member.
 pub(crate) fn in_users_words(message: &str, physical: &str, index: &IndexUid) -> String {
     let reserved = format!("`{RESERVED_MEMBER}`");
+    let (one, none) = (
+        format!("Available filterable attribute patterns are: {reserved}."),
+        "This index does not have configured filterable attributes.",
+    );
     message
+        .replace(&one, none)
         .replace(&format!("`{physical}`"), &format!("`{index}`"))
         .replace(&format!(", {reserved}"), "")
         .replace(&format!("{reserved}, "), "")
@@ -150,6 +155,11 @@ mod tests {
         assert_eq!(
             in_users_words(told, "i7-2", &index),
             "Index `movies`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`."
+        );
+        let told = "Attribute `x` is not filterable. Available filterable attribute patterns are: `_miroir`.\n1:5 x = 0";
+        assert_eq!(
+            in_users_words(told, "i7-2", &index),
+            "Attribute `x` is not filterable. This index does not have configured filterable attributes.\n1:5 x = 0"
         );
     }
 }

@@ -120,10 +120,9 @@ impl Searcher {
         round: &mut Round,
     ) -> Result<String, SearchError> {
         let request_uid = Uuid::now_v7().to_string();
-        let shows_uid = scope.state.api_version() >= miroir_api::ApiVersion::V1_50;
         let meta = || Meta {
             processing_time_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            request_uid: shows_uid.then_some(request_uid.as_str()),
+            request_uid: Some(&request_uid),
         };
         let slot = match miroir_query::merge(plan, &answers, meta())? {
             Merged::Answer(answer) => return Ok(answer),

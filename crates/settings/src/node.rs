@@ -44,14 +44,16 @@ pub struct NodeShape {
 
 /// The body of `PATCH /indexes/{name}/settings` that brings a node to these settings.
 ///
-/// Every setting is in it: those that the user did not set as `null`, so that a node takes them for untouched and
+/// Every setting is in it (`chat` only where somebody set it): those that the user did not set as `null`, so that a node takes them for untouched and
 /// indexes nothing again. `held` are the settings that the node may hold now, or some of them (none for a new index):
 /// what embedders of them must go, or lose a member, is said too. So sending the former settings with the failed ones
 /// as `held` rolls a node back. Two things about embedders no request takes back: a binary quantisation, and an API key
 /// that was given together with another source when the former source may have none.
 pub fn node_settings(settings: &UserSettings, shape: NodeShape, held: Option<&UserSettings>) -> String {
     // `chat` is about a route that searches do not use; not every node knows it.
-    let sent = |name: &SettingName| *name != SettingName::Chat || settings.set_value(*name).is_some();
+    let concerned = |settings: &UserSettings| settings.set_value(SettingName::Chat).is_some();
+    let chat = concerned(settings) || held.is_some_and(concerned);
+    let sent = |name: &SettingName| *name != SettingName::Chat || chat;
     object_text(SettingName::of_version(settings.version()).filter(sent).map(|name| {
         let value = match name {
             SettingName::DisplayedAttributes => json!(["*"]),

@@ -38,18 +38,13 @@ impl<'a> Stand<'a> {
                     && self.queue.installed != Some(settings.version)
                     && !awaits_decision(self.index, self.queue)
             }
-            Action::Send(slices) => self.delivers() && self.allows_slices(slices),
-            Action::Alone(uid) => self.delivers() && self.allows_alone(*uid),
+            Action::Send(slices) => self.queue.is_ready(self.index) && self.allows_slices(slices),
+            Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),
             Action::Drop(uid) => {
                 let first = self.first();
                 first.is_some_and(|task| task.uid == *uid && matches!(task.work, Work::DeleteIndex))
             }
         }
-    }
-
-    /// Whether tasks can be delivered: the node has the index, with the settings that its next task is meant for.
-    fn delivers(&self) -> bool {
-        self.queue.is_ready(self.index) && !awaits_decision(self.index, self.queue)
     }
 
     fn allows_alone(&self, uid: TaskUid) -> bool {

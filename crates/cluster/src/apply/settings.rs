@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use miroir_model::{NodeId, PhysicalId, TaskUid};
+use miroir_model::{PhysicalId, TaskUid};
 
 use super::Apply;
 use crate::index::{Index, SettingsChange};
@@ -20,14 +20,15 @@ impl SettingsChange {
     }
 }
 
-/// Whether a queue that reached this settings task has nothing to send for it.
+/// Whether a queue that reached this settings task has nothing to send for it. A node that nobody waited for is brought
+/// to what was decided, and not given the task in its turn: later ones may hold by then.
 pub(super) fn is_settled(index: &Index, task: &Task) -> bool {
     let change = index.settings.change.as_ref().filter(|change| change.task == task.uid);
     let decided = !index.settings.undecided.contains(&task.uid);
     decided || change.is_some_and(|change| change.is_void(index) || task.error.is_some())
 }
 
-/// Whether a node is through with the settings that are on their way: what it is told next depends on the others.
+/// Whether a node is through with the settings that are on their way: which it is brought to depends on the others.
 pub(super) fn awaits_decision(index: &Index, queue: &Queue) -> bool {
     let change = index.settings.change.as_ref();
     change.is_some_and(|change| !change.is_void(index) && !queue.pending.contains(&change.task))
@@ -70,7 +71,6 @@ impl Apply<'_> {
                     settings.decided = change.resulting;
                 }
             }
-            self.obey(id, uid);
             self.settle_queues(id);
         }
     }
@@ -79,17 +79,5 @@ impl Apply<'_> {
     fn answered(&self, id: PhysicalId) -> Option<TaskUid> {
         let first = *self.state.indexes.get(&id)?.settings.undecided.get_min()?;
         self.state.tasks.get(&first)?.is_ready().then_some(first)
-    }
-
-    /// Nodes that nobody waited for are brought to what was decided, without the task.
-    fn obey(&mut self, id: PhysicalId, uid: TaskUid) {
-        let Some(index) = self.state.indexes.get(&id) else { return };
-        let sent =
-            |queue: &Queue| queue.dispatch.as_ref().is_some_and(|sent| sent.action.tasks().contains(&uid));
-        let late: Vec<NodeId> = (index.queues.iter())
-            .filter(|(_, queue)| queue.pending.contains(&uid) && !sent(queue))
-            .map(|(node, _)| node.clone())
-            .collect();
-        late.iter().for_each(|node| self.pop(id, node, uid));
     }
 }

@@ -85,16 +85,14 @@ impl Apply<'_> {
         }
     }
 
-    /// A node is through with a task.
+    /// A node is through with the first task of its queue.
     pub(super) fn pop(&mut self, id: PhysicalId, node: &NodeId, uid: TaskUid) {
         let Some(task) = self.state.tasks.get_mut(&uid) else { return };
         task.holders.remove(node);
         task.waits.remove(node);
         if let Some(queue) = self.state.indexes.get_mut(&id).and_then(|index| index.queues.get_mut(node)) {
-            if queue.pending.get_min() == Some(&uid) {
-                queue.progress = Progress::default();
-                queue.apart_until = queue.apart_until.filter(|until| *until > uid);
-            }
+            queue.progress = Progress::default();
+            queue.apart_until = queue.apart_until.filter(|until| *until > uid);
             queue.pending.remove(&uid);
             queue.pending_bytes = queue.pending_bytes.saturating_sub(task.payload_bytes());
         }

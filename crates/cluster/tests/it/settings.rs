@@ -1,6 +1,8 @@
 //! Settings: computed once, decided once for all nodes, served in order.
 
-use miroir_cluster::{Action, DispatchResult, EnqueueWork, QueueStep, WriteMode};
+use miroir_cluster::{
+    Action, DispatchResult, EnqueueWork, Outcome, QueueStep, Slice, StepRefused, WriteMode,
+};
 use miroir_model::{PhysicalId, TaskUid, UnitSet};
 use miroir_settings::{SettingName, UserSettings};
 use miroir_tasks::TaskStatus;
@@ -51,7 +53,15 @@ fn a_change_is_decided_when_every_required_node_has_answered() {
     let behind = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None);
     carry_out(&mut world, id, 0, task, lane::done());
     assert_eq!(world.state.indexes[&id].settings.version, 0);
-    assert!(!world.step(id, &node_id(0), &mut Dice::new(0)), "nothing behind it is sent before");
+    // Neither what stands behind it nor the former settings again.
+    let slice = Slice { task: behind, from: Default::default(), to: None };
+    for action in
+        [Action::Send(vec![slice]), Action::Configure { version: 0 }, Action::Configure { version: 1 }]
+    {
+        let early = QueueStep::Start { action, node_task: None };
+        let outcome = world.apply(lane::command(&world.state, id, &node_id(0), early));
+        assert_eq!(outcome, Outcome::Lanes(vec![Err(StepRefused::Action)]));
+    }
     assert_eq!((served(&world, id), ordered(&world, id)), ("[]".to_owned(), r#"["x"]"#.to_owned()));
     carry_out(&mut world, id, 1, task, lane::done());
     assert_eq!(served(&world, id), r#"["x"]"#);
@@ -108,6 +118,13 @@ fn a_change_without_effect_or_sense_is_sent_to_nobody() {
     let real = world.enqueue("a", settings(r#"{"stopWords":["x"]}"#), None);
     world.drain_queue(id, &node_id(0));
     assert!(!world.state.is_done(nothing) && !world.state.is_done(wrong));
+    let overtaking = QueueStep::Start { action: Action::Alone(wrong), node_task: None };
+    let outcome = world.apply(lane::command(&world.state, id, &node_id(0), overtaking));
+    assert_eq!(
+        outcome,
+        Outcome::Lanes(vec![Err(StepRefused::Action)]),
+        "it follows from what is decided before it"
+    );
     world.drain(&mut Dice::new(0));
     let status = |uid| world.ended(uid).status;
     assert_eq!([slow, nothing, real].map(status), [TaskStatus::Succeeded; 3]);

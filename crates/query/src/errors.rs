@@ -21,7 +21,13 @@ impl Plan {
     /// error or the plan does not ask the node.
     pub fn user_error(&self, node: &NodeId, body: &[u8]) -> Option<ResponseError> {
         let request = self.requests.iter().find(|request| request.node == *node)?;
-        user_error(&self.uid, request.index, body)
+        let error = user_error(&self.uid, request.index, body)?;
+        let hidden =
+            self.fields.displayed.as_ref().map(|displayed| without_hidden(&error.message, displayed));
+        Some(match hidden {
+            Some(message) => ResponseError::new(error.code, message),
+            None => error,
+        })
     }
 }
 
@@ -72,6 +78,41 @@ fn without_member(text: &str, list: &str, empty: &str) -> String {
     format!("{}{list}`{}`{}", &text[..start], left.join(separator), &text[end..])
 }
 
+/// The lists in which Meilisearch names displayed attributes only (`remove_hidden_fields` of `milli/src/index.rs`). Nodes
+/// display all. Before each what it follows on, after it what is said instead of an empty list.
+const DISPLAYED_ONLY: [(&str, &str, &str); 3] = [
+    (
+        "is not sortable. ",
+        "Available sortable attributes are: ",
+        "This index does not have configured sortable attributes.",
+    ),
+    (
+        "cannot be used as distinct attribute. ",
+        "Available filterable attributes patterns are: ",
+        "This index does not have configured filterable attributes.",
+    ),
+    ("is not searchable. ", "Available searchable attributes are: ", ""),
+];
+
+/// The text as a node that displays these attributes only would word it.
+fn without_hidden(text: &str, displayed: &[String]) -> String {
+    for (before, list, empty) in DISPLAYED_ONLY {
+        let head = format!("{before}{list}`");
+        let Some(names_at) = text.find(&head).map(|start| start + head.len()) else { continue };
+        let Some(end) = text[names_at..].find("`.").map(|quote| names_at + quote) else { continue };
+        let all: Vec<&str> = text[names_at..end].split(", ").collect();
+        let shown: Vec<&str> =
+            all.iter().copied().filter(|name| displayed.iter().any(|d| d == name)).collect();
+        if shown.is_empty() && !empty.is_empty() {
+            let start = names_at - list.len() - 1;
+            return format!("{}{empty}{}", &text[..start], &text[end + 2..]);
+        }
+        let hidden = if shown.len() < all.len() { ", <..hidden-attributes>" } else { "" };
+        return format!("{}{}{hidden}{}", &text[..names_at], shown.join(", "), &text[end..]);
+    }
+    text.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +136,28 @@ mod tests {
         let other =
             "Index `i3-0`: Attribute `title` is not sortable. Available sortable attributes are: `id`.";
         assert_eq!(scrubbed(other), other.replace("i3-0", "movies"));
+    }
+
+    #[test]
+    fn hidden_attributes_are_not_named() {
+        let displayed = ["id".to_owned(), "title".to_owned()];
+        let sort =
+            "Index `m`: Attribute `x` is not sortable. Available sortable attributes are: `id, title, year`.";
+        let hidden = sort.replace(", year", ", <..hidden-attributes>");
+        assert_eq!(without_hidden(sort, &displayed), hidden);
+        assert_eq!(
+            without_hidden(sort, &[]),
+            "Index `m`: Attribute `x` is not sortable. This index does not have configured sortable attributes."
+        );
+        let all = sort.replace(", year", "");
+        assert_eq!(without_hidden(&all, &displayed), all);
+        let searchable = "Attribute `x` is not searchable. Available searchable attributes are: `year`.";
+        assert_eq!(
+            without_hidden(searchable, &displayed),
+            "Attribute `x` is not searchable. Available searchable attributes are: `, <..hidden-attributes>`."
+        );
+        let facets = "Invalid facet distribution: Attribute `x` is not filterable. Available filterable attributes patterns are: `year`.";
+        assert_eq!(without_hidden(facets, &displayed), facets);
     }
 
     #[test]

@@ -40,7 +40,10 @@ pub(crate) fn shards<'a>(index: &Index, nodes: &'a BTreeMap<NodeId, NodeView>) -
 
 /// What settings say about answers, kept as long as the settings stay: reading it costs more than a plan.
 #[derive(Debug, Default)]
-pub(crate) struct ShownCache(Mutex<BTreeMap<PhysicalId, (Arc<UserSettings>, Arc<Shown>)>>);
+pub(crate) struct ShownCache(Mutex<BTreeMap<PhysicalId, Entry>>);
+
+/// Settings, and what they say.
+type Entry = (Arc<UserSettings>, Arc<Shown>);
 
 impl ShownCache {
     pub(crate) fn of(&self, index: &Index) -> Arc<Shown> {

@@ -120,7 +120,7 @@ impl Dev {
             member["argv"].as_array().expect("argv").iter().filter_map(Value::as_str).collect();
         let log = std::fs::OpenOptions::new().append(true).open(member["log"].as_str().expect("a log"));
         let dir = Path::new(member["dir"].as_str().expect("a directory"));
-        let child = Command::new(argv[0])
+        let mut child = Command::new(argv[0])
             .args(&argv[1..])
             .current_dir(dir)
             .stdout(Stdio::null())
@@ -130,6 +130,8 @@ impl Dev {
         if kind == "nodes" {
             std::fs::write(dir.join("pid"), child.id().to_string()).expect("the pid is written");
         }
+        // `dev` will stop it; somebody must take note of its end.
+        std::thread::spawn(move || child.wait());
     }
 
     /// The operator's tool against peer 1.

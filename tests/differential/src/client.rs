@@ -1,0 +1,90 @@
+//! How a server of the Meilisearch API is spoken to, be it a node or a cluster.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::generate::Request;
+
+/// What a server said.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    key: Option<String>,
+}
+
+/// A body and its content type.
+type Body = Option<(&'static str, String)>;
+
+const JSON: &str = "application/json";
+
+impl Client {
+    pub(crate) fn new(url: &str, key: Option<&str>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
+        Self { http, url: url.to_owned(), key: key.map(str::to_owned) }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Body) -> Answer {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some((kind, text)) = body {
+            request = request.header("content-type", kind).body(text);
+        }
+        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        let body =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{method} {path}: {error}: {text}"));
+        Answer { status, body }
+    }
+
+    pub(crate) async fn search(&self, index: &str, request: &Request) -> Answer {
+        let path = format!("/indexes/{index}/search");
+        match request.query() {
+            Some(query) => self.call(Method::GET, &format!("{path}?{query}"), None).await,
+            None => self.call(Method::POST, &path, Some((JSON, request.body().to_string()))).await,
+        }
+    }
+
+    /// Sends a write; the uid of its task.
+    async fn enqueue(&self, method: Method, path: &str, body: Body) -> u64 {
+        let answer = self.call(method, path, body).await;
+        let task = answer.body["taskUid"].as_u64().filter(|_| answer.status == 202);
+        task.unwrap_or_else(|| panic!("{path}: {} {}", answer.status, answer.body))
+    }
+
+    pub(crate) async fn write(&self, method: Method, path: &str, body: &Value) -> u64 {
+        self.enqueue(method, path, Some((JSON, body.to_string()))).await
+    }
+
+    pub(crate) async fn load(&self, index: &str, lines: String) -> u64 {
+        let body = Some(("application/x-ndjson", lines));
+        self.enqueue(Method::POST, &format!("/indexes/{index}/documents"), body).await
+    }
+
+    /// Waits until a task is done; it must succeed.
+    pub(crate) async fn done(&self, task: u64) {
+        let ended = async {
+            loop {
+                let answer = self.call(Method::GET, &format!("/tasks/{task}"), None).await;
+                match answer.body["status"].as_str() {
+                    Some("enqueued" | "processing") => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Some("succeeded") => return,
+                    _ => panic!("task {task} of {}: {}", self.url, answer.body),
+                }
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(600), ended).await;
+        ended.unwrap_or_else(|_| panic!("task {task} of {} does not end", self.url));
+    }
+}

@@ -1,0 +1,117 @@
+//! A cluster in this process: nodes, one peer with its lanes, searches and HTTP API, and a log in memory.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::serve::ListenerExt;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use miroir_cluster::{Adopt, Command, Credentials, Defaults, Ledger, Outcome};
+use miroir_documents::slot_of_id;
+use miroir_http::{App, Options};
+use miroir_lanes::Clients;
+use miroir_model::{NodeId, PeerId, ShardId, Timestamp};
+use miroir_node::{ApiKey, Connections, HttpNode, NewKey, Node, Timeouts};
+use miroir_search::Searcher;
+use miroir_testkit::{LocalCluster, LocalLedger};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::server::{MASTER_KEY, Program, Server};
+
+pub(crate) struct Cluster {
+    /// Where the Meilisearch API is served.
+    pub(crate) url: String,
+    log: LocalCluster,
+    nodes: Vec<Server>,
+}
+
+impl Cluster {
+    /// So many nodes in one group, and one peer.
+    pub(crate) async fn start(program: &Program, nodes: usize, defaults: Defaults) -> Self {
+        let mut servers = Vec::new();
+        let mut adopted = Vec::new();
+        for number in 0..nodes {
+            let server = Server::start(program).await;
+            adopted.push(adopt(NodeId::new(format!("node-{number}")), &server).await);
+            servers.push(server);
+        }
+        let names: Vec<NodeId> = adopted.iter().map(|node| node.node.clone()).collect();
+        let log = LocalCluster::new(now);
+        log.found(defaults, adopted);
+        let ledger = log.start(1);
+        for node in names {
+            let assigned = log.apply(&Command::AssignLane { node, peer: Some(PeerId(1)) });
+            assert_eq!(assigned, Outcome::Done);
+        }
+        let url = serve(&ledger).await;
+        Self { url, log, nodes: servers }
+    }
+
+    /// The shard that a document is in.
+    pub(crate) fn shard_of(&self, index: &str, id: &str) -> ShardId {
+        let state = self.log.state();
+        let index = state.served(&index.parse().unwrap()).expect("the index is served");
+        index.shards.shard_of(slot_of_id(id)).id
+    }
+
+    /// How many shards an index has, and how many nodes have copies.
+    pub(crate) fn shape_of(&self, index: &str) -> (usize, usize) {
+        let state = self.log.state();
+        let index = state.served(&index.parse().unwrap()).expect("the index is served");
+        assert!(index.queues.len() <= self.nodes.len());
+        (index.shards.shards().len(), index.queues.len())
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    Timestamp(since.as_nanos() as i64)
+}
+
+/// Makes the keys on a node; what the log says of it.
+async fn adopt(name: NodeId, server: &Server) -> Adopt {
+    let node = server.node();
+    let (lane, search) = (Uuid::new_v4(), Uuid::new_v4());
+    for key in [NewKey::lane(lane), NewKey::search(search)] {
+        node.create_key(&key).await.unwrap();
+    }
+    let value = |uid| ApiKey::derive(MASTER_KEY, uid).expose().to_owned();
+    let credentials = Credentials {
+        master_key: MASTER_KEY.to_owned(),
+        lane_key: value(lane),
+        search_key: value(search),
+        adoption: lane.to_string(),
+    };
+    let version = node.version().await.unwrap().pkg_version;
+    Adopt { node: name, url: server.url.clone(), group: 0, weight: 1, version, credentials }
+}
+
+/// Starts the lanes and the HTTP API of a peer; where that is.
+async fn serve(ledger: &LocalLedger) -> String {
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger.clone());
+    let connections = Connections::new(Timeouts::default()).unwrap();
+    let connect = {
+        let connections = connections.clone();
+        move |node: &miroir_cluster::Node| {
+            let client = |key: &str| HttpNode::new(&connections, &node.url, ApiKey::new(key)).unwrap();
+            Ok(Clients {
+                lane: Arc::new(client(&node.credentials.lane_key)),
+                master: Arc::new(client(&node.credentials.master_key)),
+            })
+        }
+    };
+    let config = miroir_lanes::Config::default();
+    tokio::spawn(miroir_lanes::run(Arc::clone(&ledger), Arc::new(connect), config, std::future::pending()));
+
+    let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections));
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    let router = miroir_http::router(App::new(ledger, searcher, metrics, Options::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = listener.tap_io(|stream| {
+        // Without it each answer waits 40 ms.
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}

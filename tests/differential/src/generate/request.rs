@@ -1,0 +1,77 @@
+//! A request, as the body of a POST or as the parameters of a GET.
+
+use serde_json::{Map, Value};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(super) members: Map<String, Value>,
+    pub(super) get: bool,
+}
+
+impl Request {
+    pub(crate) fn body(&self) -> Value {
+        self.members.clone().into()
+    }
+
+    /// The parameters of a GET; nothing for a POST.
+    pub(crate) fn query(&self) -> Option<String> {
+        self.get.then(|| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in &self.members {
+                query.append_pair(name, &text(name, value));
+            }
+            query.finish()
+        })
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
+    }
+
+    pub(crate) fn with(&self, name: &str, value: impl Into<Value>) -> Self {
+        let mut request = self.clone();
+        request.members.insert(name.to_owned(), value.into());
+        request
+    }
+
+    /// Answers with a page have exact totals.
+    pub(crate) fn is_paged(&self) -> bool {
+        self.has("page") || self.has("hitsPerPage")
+    }
+
+    /// How many hits are left out, and how many a full page has.
+    pub(crate) fn window(&self) -> (usize, usize) {
+        let number = |name: &str, default: u64| {
+            self.members.get(name).and_then(Value::as_u64).unwrap_or(default) as usize
+        };
+        if self.is_paged() {
+            let count = number("hitsPerPage", 20);
+            return (number("page", 1).saturating_sub(1) * count, count);
+        }
+        (number("offset", 0), number("limit", 20))
+    }
+
+    /// The same search from the first hit to the last that can be reached.
+    pub(crate) fn whole(&self, max_total_hits: usize) -> Self {
+        let mut request = self.clone();
+        for name in ["page", "hitsPerPage", "offset", "facets"] {
+            request.members.shift_remove(name);
+        }
+        request.with("limit", max_total_hits)
+    }
+}
+
+fn text(name: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if name != "filter" => {
+            let items: Vec<String> = items.iter().map(|item| text("", item)).collect();
+            items.join(",")
+        }
+        other => other.to_string(),
+    }
+}

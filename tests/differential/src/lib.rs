@@ -1,0 +1,39 @@
+//! The heart of the project's correctness: the same documents, settings and requests to one node and to clusters of
+//! three nodes and six shards; the answers must be the same.
+//!
+//! | file | what |
+//! |---|---|
+//! | `suite` | the run: load, ask, compare, report |
+//! | `profile` | the indexes: data and settings |
+//! | `corpus` | the documents |
+//! | `generate` | requests, from a seed |
+//! | `compare` | when two answers are the same; what may differ, each exception by name |
+//! | `breakage` | wrong answers made from right ones: the suite must refuse each |
+//! | `report` | what the run has covered, and the least that it must |
+//! | `world`, `server`, `cluster`, `client` | the node, the clusters, and how they are spoken to |
+//!
+//! `MIROIR_MEILISEARCH` puts an official server on both sides, `MIROIR_SEED` repeats a run, `MIROIR_CASE` one request
+//! of it, `MIROIR_LONG=1` sends 20,000 requests, `MIROIR_DATA` names a folder with the whole data.
+
+#[cfg(test)]
+mod breakage;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod compare;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod profile;
+#[cfg(test)]
+mod report;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,121 @@
+//! The run.
+
+use crate::breakage;
+use crate::client::Answer;
+use crate::generate::{Case, case};
+use crate::report::Report;
+use crate::server::Program;
+use crate::world::{Answers, FACTORS, World};
+
+/// What the environment asks for.
+struct Run {
+    seed: u64,
+    cases: std::ops::Range<u64>,
+}
+
+impl Run {
+    fn from_env() -> Self {
+        let number = |name: &str| {
+            let text = std::env::var(name).ok()?;
+            Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+        };
+        let all = if std::env::var_os("MIROIR_LONG").is_some() { 20_000 } else { 500 };
+        let cases = number("MIROIR_CASE").map_or(0..all, |case| case..case + 1);
+        Self { seed: number("MIROIR_SEED").unwrap_or(1), cases }
+    }
+}
+
+/// So many failures are printed before the run ends.
+const ENOUGH: usize = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_answers_as_one_node() {
+    let run = Run::from_env();
+    let world = World::start(&Program::from_env()).await;
+    let mut report = Report::default();
+    for number in run.cases.clone() {
+        let case = case(run.seed, number, |profile| world.corpus(profile));
+        let answers = check(&world, &case, &mut report).await;
+        if let Err(failure) = answers {
+            report.fail(&failure.text(run.seed, &case));
+        }
+        if report.failures() >= ENOUGH {
+            break;
+        }
+    }
+    println!("{report}");
+    assert_eq!(report.failures(), 0, "answers differ");
+    if run.cases.end - run.cases.start >= 500 {
+        report.assert_shares();
+    }
+}
+
+/// Two answers that are not the same.
+struct Failure {
+    why: String,
+    factor: u16,
+    single: Answer,
+    cluster: Answer,
+}
+
+impl Failure {
+    fn text(&self, seed: u64, case: &Case) -> String {
+        let request = match case.request.query() {
+            Some(query) => format!("GET /indexes/{}/search?{query}", case.profile.uid),
+            None => format!("POST /indexes/{}/search {}", case.profile.uid, case.request.body()),
+        };
+        format!(
+            "{why}\n{request}\nfactor {factor}; the request was sent with showRankingScoreDetails\n\
+             single  {}: {}\ncluster {}: {}\n\
+             repeat: MIROIR_SEED={seed} MIROIR_CASE={number} cargo test -p miroir-differential -- --nocapture\n",
+            self.single.status,
+            self.single.body,
+            self.cluster.status,
+            self.cluster.body,
+            why = self.why,
+            factor = self.factor,
+            number = case.number,
+        )
+    }
+}
+
+async fn check(world: &World, case: &Case, report: &mut Report) -> Result<(), Failure> {
+    let mut answers = world.ask(case).await;
+    let clusters = answers.clusters.clone();
+    for (cluster, factor) in clusters.iter().zip(FACTORS) {
+        let failure = |why, single: &Answer, cluster: &Answer| {
+            let (single, cluster) = (single.clone(), cluster.clone());
+            Failure { why, factor, single, cluster }
+        };
+        match world.compare(case, &mut answers, cluster).await {
+            Ok(same) => report.same(&same),
+            Err(why) => return Err(failure(why, &answers.single, cluster)),
+        }
+        if let Err(why) = refuses_wrong_answers(world, case, &mut answers, cluster, report).await {
+            return Err(failure(why, &answers.single, cluster));
+        }
+    }
+    if let Err(why) = world.compare_hidden(case, &answers).await {
+        let (single, cluster) = (answers.single, answers.clusters.swap_remove(0));
+        return Err(Failure { why, factor: FACTORS[0], single, cluster });
+    }
+    report.asked(case, &answers.single, world.shards_on_page(case, &clusters[0]));
+    Ok(())
+}
+
+/// The suite must be able to fail: answers that are wrong in one way each must not pass.
+async fn refuses_wrong_answers(
+    world: &World,
+    case: &Case,
+    answers: &mut Answers,
+    cluster: &Answer,
+    report: &mut Report,
+) -> Result<(), String> {
+    for (name, wrong) in breakage::of(case, cluster) {
+        if world.compare(case, answers, &wrong).await.is_ok() {
+            return Err(format!("a wrong answer passes: {name}: {}", wrong.body));
+        }
+        report.broke(name);
+    }
+    Ok(())
+}

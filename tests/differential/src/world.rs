@@ -1,0 +1,208 @@
+//! The single node and the clusters, with the same indexes.
+
+use std::collections::BTreeMap;
+
+use miroir_cluster::Defaults;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Answer, Client};
+use crate::cluster::Cluster;
+use crate::compare::{Expected, Same, Verdict, compare};
+use crate::corpus::{Corpus, Data};
+use crate::generate::{Case, Request};
+use crate::profile::{PROFILES, Profile};
+use crate::server::{MASTER_KEY, Program, Server};
+
+/// Copies of each shard, one cluster for each entry.
+pub(crate) const FACTORS: [u16; 2] = [1, 2];
+const NODES: usize = 3;
+const SHARDS: u16 = 6;
+
+pub(crate) struct World {
+    corpora: BTreeMap<Data, Corpus>,
+    single: Client,
+    clusters: Vec<(Cluster, Client)>,
+    _server: Server,
+}
+
+/// What the single node and the clusters said to a request.
+pub(crate) struct Answers {
+    pub(crate) single: Answer,
+    pub(crate) clusters: Vec<Answer>,
+    /// The single node's hits from the first on, once they were needed.
+    pub(crate) whole: Option<Value>,
+}
+
+impl World {
+    pub(crate) async fn start(program: &Program) -> Self {
+        let server = Server::start(program).await;
+        let mut clusters = Vec::new();
+        for factor in FACTORS {
+            let defaults = Defaults { shards: Some(SHARDS), factor, groups: 1 };
+            let cluster = Cluster::start(program, NODES, defaults).await;
+            let client = Client::new(&cluster.url, None);
+            clusters.push((cluster, client));
+        }
+        let corpora = [Data::Movies, Data::Cities].map(|data| (data, Corpus::read(data)));
+        let single = Client::new(&server.url, Some(MASTER_KEY));
+        let world = Self { corpora: corpora.into(), single, clusters, _server: server };
+        world.load().await;
+        world
+    }
+
+    pub(crate) fn corpus(&self, profile: &Profile) -> &Corpus {
+        &self.corpora[&profile.data]
+    }
+
+    fn clients(&self) -> impl Iterator<Item = &Client> {
+        std::iter::once(&self.single).chain(self.clusters.iter().map(|(_, client)| client))
+    }
+
+    /// The same writes to all. They are sent without waiting: order is the servers' business, index by index.
+    async fn load(&self) {
+        let mut last = Vec::new();
+        for client in self.clients() {
+            for profile in &PROFILES {
+                last.push((client, self.load_index(client, profile).await));
+            }
+        }
+        for (client, task) in last {
+            client.done(task).await;
+        }
+        for (cluster, _) in &self.clusters {
+            for profile in &PROFILES {
+                let shards = if profile.one_shard { 1 } else { usize::from(SHARDS) };
+                assert_eq!(cluster.shape_of(profile.uid).0, shards, "{}", profile.uid);
+                assert!(profile.one_shard || cluster.shape_of(profile.uid).1 == NODES);
+            }
+        }
+    }
+
+    /// The uid of the last task.
+    async fn load_index(&self, client: &Client, profile: &Profile) -> u64 {
+        let (uid, corpus) = (profile.uid, self.corpus(profile));
+        let shape = if profile.one_shard && !std::ptr::eq(client, &self.single) { "?shards=1" } else { "" };
+        let index = json!({ "uid": uid, "primaryKey": "id" });
+        client.write(Method::POST, &format!("/indexes{shape}"), &index).await;
+        client.write(Method::PATCH, &format!("/indexes/{uid}/settings"), &profile.settings()).await;
+        let (middle, end) = (corpus.documents.len() / 2, corpus.documents.len());
+        client.load(uid, corpus.lines(0..middle)).await;
+        client.load(uid, corpus.lines(middle..end)).await
+    }
+
+    /// Sends a request to all.
+    pub(crate) async fn ask(&self, case: &Case) -> Answers {
+        let request = detailed(&case.request);
+        let index = case.profile.uid;
+        let single = self.single.search(index, &request);
+        let (first, second) = (&self.clusters[0].1, &self.clusters[1].1);
+        let (single, first, second) =
+            tokio::join!(single, first.search(index, &request), second.search(index, &request));
+        Answers { single, clusters: vec![first, second], whole: None }
+    }
+
+    /// Compares a cluster's answer; asks the single node for more where that is needed.
+    pub(crate) async fn compare(
+        &self,
+        case: &Case,
+        answers: &mut Answers,
+        cluster: &Answer,
+    ) -> Result<Same, String> {
+        let distinct = case.request.text("distinct").or(case.profile.distinct);
+        let corpus = self.corpus(&case.profile);
+        let distinct_value = |hit: &Map<String, Value>| value_of(corpus, hit, distinct?);
+        let (offset, limit) = case.request.window();
+        let expected = Expected {
+            one_shard: case.profile.one_shard,
+            begins_late: offset > 0,
+            full: limit.min(case.profile.max_total_hits.saturating_sub(offset)),
+            by_count: &|facet| case.profile.is_by_count(facet),
+            facet_values: case.profile.facet_values(),
+            begun: begun(case),
+            searched: searched(case),
+            threshold: case.request.has("rankingScoreThreshold"),
+            distinct: distinct.is_some(),
+            distinct_value: &distinct_value,
+        };
+        let first = compare(&expected, (&answers.single, cluster), answers.whole.as_ref());
+        let verdict = match first {
+            Err(Verdict::NeedsWhole) => {
+                let whole = detailed(&case.request).whole(case.profile.max_total_hits);
+                let mut answer = self.single.search(case.profile.uid, &whole).await;
+                answers.whole = Some(answer.body["hits"].take());
+                compare(&expected, (&answers.single, cluster), answers.whole.as_ref())
+            }
+            first => first,
+        };
+        verdict.map_err(|verdict| match verdict {
+            Verdict::Different(why) => why,
+            Verdict::NeedsWhole => "the single node's whole answer is not enough".to_owned(),
+        })
+    }
+
+    /// What a request that hides its details gets must be what it got with them, but for them.
+    pub(crate) async fn compare_hidden(&self, case: &Case, answers: &Answers) -> Result<(), String> {
+        if case.request.has("showRankingScoreDetails") {
+            return Ok(());
+        }
+        for ((_, client), detailed) in self.clusters.iter().zip(&answers.clusters) {
+            let mut without = detailed.clone();
+            let hits = without.body.get_mut("hits").and_then(Value::as_array_mut);
+            for hit in hits.into_iter().flatten() {
+                hit.as_object_mut().map(|hit| hit.shift_remove("_rankingScoreDetails"));
+            }
+            let mut bare = client.search(case.profile.uid, &case.request).await;
+            for answer in [&mut without, &mut bare] {
+                for own in ["processingTimeMs", "requestUid"] {
+                    answer.body.as_object_mut().map(|body| body.shift_remove(own));
+                }
+            }
+            if bare != without {
+                return Err(format!("with hidden details: {}, shown: {}", bare.body, without.body));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many shards the hits of an answer of the first cluster come from, as far as hits show which document they are.
+    pub(crate) fn shards_on_page(&self, case: &Case, answer: &Answer) -> usize {
+        let (cluster, corpus) = (&self.clusters[0].0, self.corpus(&case.profile));
+        let hits = answer.body["hits"].as_array().into_iter().flatten();
+        let ids = hits.filter_map(|hit| hit.get("id").or_else(|| corpus.id_of(hit)));
+        let shards = ids.map(|id| cluster.shard_of(case.profile.uid, &id.to_string()));
+        shards.collect::<std::collections::BTreeSet<_>>().len()
+    }
+}
+
+/// The request with ranking details, which are what hits are compared by.
+fn detailed(request: &Request) -> Request {
+    request.with("showRankingScoreDetails", true)
+}
+
+/// Up to so many letters Meilisearch keeps what begins with them (`words_prefixes_fst`), where many words do.
+const KEPT_PREFIX: usize = 4;
+
+fn begun(case: &Case) -> bool {
+    let last = case.request.text("q").and_then(|q| q.split_whitespace().last());
+    last.is_some_and(|word| word.chars().count() <= KEPT_PREFIX)
+}
+
+/// The attributes in which marks must be the same; nothing when it is all.
+fn searched(case: &Case) -> Option<Vec<String>> {
+    if begun(case) {
+        return Some(Vec::new());
+    }
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    match case.request.body()["attributesToSearchOn"].as_array() {
+        Some(asked) => Some(asked.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        None => (!case.profile.searchable.is_empty()).then(|| names(case.profile.searchable)),
+    }
+}
+
+/// The distinct value of a hit. A document without one is distinct from all others.
+fn value_of(corpus: &Corpus, hit: &Map<String, Value>, attribute: &str) -> Option<String> {
+    let id = hit.get("id")?.to_string();
+    let value = corpus.by_id(&id)?.get(attribute).filter(|value| !value.is_null());
+    Some(value.map_or(id, |value| format!("={}", value.to_string().to_lowercase())))
+}

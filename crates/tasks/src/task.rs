@@ -1,7 +1,7 @@
 //! What a task is, apart from the work that it causes.
 //!
-//! [`TaskRecord`] is a stored format (rows of finished tasks, snapshots): it is written by postcard, so fields and
-//! variants are only ever added at the end.
+//! [`TaskRecord`] is a stored format (rows of finished tasks, snapshots): it is written by postcard, so variants are only
+//! ever added at the end, and another field needs another version of the encoding (`cluster`'s `codec`).
 
 use miroir_api::ResponseError;
 use miroir_model::{IndexUid, PhysicalId, TaskUid, Timestamp};

@@ -5,6 +5,7 @@
 //! the differential test against one node holds them to it.
 
 mod errors;
+pub mod filter;
 mod listing;
 mod merge;
 mod path;

@@ -90,6 +90,11 @@ impl Object {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
+    /// Takes a member, `null` or not.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name)
+    }
+
     /// A text.
     pub(crate) fn text(&self, name: &str, code: ErrorCode) -> Result<Option<&str>, Refused> {
         match self.get(name) {

@@ -1,6 +1,7 @@
 //! The routes, one file per family.
 
 pub(crate) mod documents;
+pub(crate) mod filters;
 pub(crate) mod health;
 pub(crate) mod indexes;
 pub(crate) mod search;

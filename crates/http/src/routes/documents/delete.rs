@@ -16,12 +16,13 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::{Object, Params, json_body};
+use crate::routes::filters;
 use crate::routes::indexes::{existing, path};
 
 /// What is deleted.
 enum Deletion {
     Ids(Prepared),
-    Filter(String),
+    Filter(Value),
     All,
 }
 
@@ -56,14 +57,20 @@ impl Deletion {
             let error = ResponseError::index_not_found(uid.as_str());
             return Draft::refused(Target::Missing, TaskKind::DocumentDeletion, error, details);
         };
+        let target = existing(index, None);
         let work = match self {
             Self::Ids(prepared) => {
                 EnqueueWork::DeleteIds { payload: source(&prepared.payload), units: prepared.payload.units }
             }
-            Self::Filter(filter) => EnqueueWork::DeleteFilter { filter: filter.clone() },
+            Self::Filter(filter) => {
+                if let Err(error) = filters::check_deleted(uid, filter, || state.ordered_settings(index)) {
+                    return Draft::refused(target, TaskKind::DocumentDeletion, error, details);
+                }
+                EnqueueWork::DeleteFilter { filter: filter.to_string() }
+            }
             Self::All => EnqueueWork::DeleteAll,
         };
-        Draft { target: existing(index, None), work, details }
+        Draft { target, work, details }
     }
 
     fn details(&self) -> TaskDetails {
@@ -72,7 +79,7 @@ impl Deletion {
                 TaskDetails::Deletion { provided: prepared.received, deleted: None, filter: None }
             }
             Self::Filter(filter) => {
-                TaskDetails::Deletion { provided: 0, deleted: None, filter: Some(filter.clone()) }
+                TaskDetails::Deletion { provided: 0, deleted: None, filter: Some(filter.to_string()) }
             }
             Self::All => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
         }
@@ -119,25 +126,12 @@ pub(crate) async fn by_filter(
     Body(body): Body,
 ) -> Result<Response, ApiError> {
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
-    let object = Object::parse(&body, &["filter"])?;
-    let Some(filter) = object.get("filter") else {
+    let mut object = Object::parse(&body, &["filter"])?;
+    let Some(filter) = object.take("filter") else {
         return Err(ApiError::new(ErrorCode::MissingDocumentFilter, "Missing field `filter`"));
     };
-    match filter {
-        Value::String(text) if text.trim().is_empty() => return Err(empty_filter()),
-        Value::Array(parts) if parts.is_empty() => return Err(empty_filter()),
-        Value::String(_) | Value::Array(_) => {}
-        other => {
-            let text =
-                format!("Invalid syntax for the filter parameter: `expected String, Array, found: {other}`.");
-            return Err(ApiError::new(ErrorCode::InvalidDocumentFilter, text));
-        }
-    }
-    call.accept(app, Deletion::Filter(filter.to_string())).await
-}
-
-fn empty_filter() -> ApiError {
-    ApiError::new(ErrorCode::InvalidDocumentFilter, "Sending an empty filter is forbidden.")
+    filters::check_deletion(&filter)?;
+    call.accept(app, Deletion::Filter(filter)).await
 }
 
 /// `DELETE /indexes/{uid}/documents`.

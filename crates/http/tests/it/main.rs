@@ -1,0 +1,62 @@
+//! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
+
+mod filters;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use miroir_cluster::{Ledger, State};
+use miroir_http::{App, Options};
+use miroir_model::Timestamp;
+use miroir_node::{Connections, Timeouts};
+use miroir_search::Searcher;
+use miroir_testkit::{LocalCluster, LocalLedger, adopt, defaults};
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// A peer of a cluster with one node, which cannot be reached.
+struct Peer {
+    router: Router,
+    cluster: LocalCluster,
+}
+
+impl Peer {
+    fn new() -> Self {
+        let cluster = LocalCluster::founded(defaults(4), [adopt("node-0", "http://127.0.0.1:9")]);
+        Self::of(cluster.start(1))
+    }
+
+    /// One that goes on from this state.
+    fn with_state(state: State) -> Self {
+        Self::of(LocalCluster::restored(state, Timestamp::default).start(1))
+    }
+
+    fn of(ledger: LocalLedger) -> Self {
+        let cluster = ledger.cluster().clone();
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let connections = Connections::new(Timeouts::default()).expect("a client");
+        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections));
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        Self { router: miroir_http::router(App::new(ledger, searcher, metrics, Options::default())), cluster }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.call("POST", path, body).await
+    }
+}

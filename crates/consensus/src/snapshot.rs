@@ -49,6 +49,8 @@ type Saved = (SnapshotMeta, Arc<State>);
 pub(crate) struct Snapshots {
     dir: Arc<Path>,
     current: Arc<Mutex<Option<Saved>>>,
+    /// Held while one is saved. openraft has one made here while another comes from the leader.
+    saving: Arc<Mutex<()>>,
 }
 
 impl Snapshots {
@@ -69,7 +71,7 @@ impl Snapshots {
         }
         found.sort();
         let current = found.last().map(|path| read(path)).transpose()?;
-        Ok(Self { dir: dir.into(), current: Arc::new(Mutex::new(current)) })
+        Ok(Self { dir: dir.into(), current: Arc::new(Mutex::new(current)), saving: Arc::default() })
     }
 
     /// The last one.
@@ -77,12 +79,13 @@ impl Snapshots {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Writes one, durably, in place of the older. Blocks.
+    /// Writes one, durably, in place of the older; nothing when a later one is there. Blocks.
     ///
     /// # Errors
     /// When the disk fails.
     pub(crate) fn save(&self, meta: &SnapshotMeta, state: &Arc<State>) -> io::Result<()> {
-        // One that was made here may end after a later one came from the leader.
+        let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        // The log may be gone up to the later one: the older would lose what lies between.
         if self.current().is_some_and(|(current, _)| current.last_log_id > meta.last_log_id) {
             return Ok(());
         }
@@ -95,7 +98,8 @@ impl Snapshots {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((meta.clone(), state.clone()));
         for entry in std::fs::read_dir(&self.dir)? {
             let other = entry?.path();
-            if other != path && other.extension().is_some_and(|extension| extension == "snap") {
+            // The names sort as their indexes do.
+            if other < path && other.extension().is_some_and(|extension| extension == "snap") {
                 std::fs::remove_file(other)?;
             }
         }
@@ -161,6 +165,29 @@ mod tests {
         let again = Snapshots::open(dir.path()).expect("opens again");
         assert_eq!(again.current().map(|(meta, _)| meta), Some(meta(10)));
         assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn of_two_that_end_together_the_later_stays() {
+        let state = Arc::new(State::new());
+        for _ in 0..100 {
+            let dir = tempfile::tempdir().expect("a directory");
+            let snapshots = Snapshots::open(dir.path()).expect("opens");
+            let together = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for index in [100, 200] {
+                    let (snapshots, together, state) = (&snapshots, &together, &state);
+                    scope.spawn(move || {
+                        together.wait();
+                        snapshots.save(&meta(index), state).expect("saves");
+                    });
+                }
+            });
+            let again = Snapshots::open(dir.path()).expect("opens again");
+            for snapshots in [snapshots, again] {
+                assert_eq!(snapshots.current().map(|(meta, _)| meta), Some(meta(200)));
+            }
+        }
     }
 
     #[test]

@@ -24,7 +24,11 @@ use self::file::{Record, Segment};
 
 /// The chunks of one peer. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Segments(Arc<Mutex<Inner>>);
+pub(crate) struct Segments {
+    inner: Arc<Mutex<Inner>>,
+    /// Held while chunks are made durable. Who asks meanwhile must not be told before they are.
+    syncing: Arc<Mutex<()>>,
+}
 
 struct Inner {
     dir: PathBuf,
@@ -60,7 +64,7 @@ impl Segments {
             inner.places.extend(placed);
             inner.files.insert(*number, segment);
         }
-        Ok(Self(Arc::new(Mutex::new(inner))))
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), syncing: Arc::default() })
     }
 
     /// Whether the chunk is here.
@@ -103,12 +107,17 @@ impl Segments {
     /// # Errors
     /// When the disk fails: what is durable is unknown then, and the peer must stop.
     pub(crate) fn sync(&self) -> io::Result<()> {
+        self.sync_by(File::sync_data)
+    }
+
+    fn sync_by(&self, sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+        let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let last = {
             let mut inner = self.inner();
             let dirty = std::mem::take(&mut inner.dirty);
             inner.files.last_key_value().filter(|_| dirty).map(|(_, segment)| segment.handle())
         };
-        last.map_or(Ok(()), |file| file.sync_data())
+        last.map_or(Ok(()), |file| sync(&file)).inspect_err(|_| self.inner().dirty = true)
     }
 
     /// Forgets the chunks that are not `live`, and removes the segments that hold none.
@@ -134,7 +143,7 @@ impl Segments {
 
     // Every change under the lock is one step at its end, so a panic elsewhere leaves nothing half done.
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]

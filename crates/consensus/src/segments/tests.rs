@@ -92,3 +92,43 @@ fn a_segment_goes_with_its_last_live_chunk() {
     assert_eq!(read(&segments, 4), Some(bytes(4, 16 << 10)));
     assert_eq!(read(&segments, 100), Some(bytes(100, 10)));
 }
+
+#[test]
+fn who_asks_during_a_sync_waits_for_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let segments = open(dir.path());
+    segments.store(ChunkId(1), &bytes(1, 100)).expect("stores");
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let durable = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            segments
+                .sync_by(|_| {
+                    begun.send(()).expect("is awaited");
+                    // Time for the other to come back too early, if it can.
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                    durable.store(true, std::sync::atomic::Ordering::SeqCst);
+                    Ok(())
+                })
+                .expect("syncs");
+        });
+        has_begun.recv().expect("begins");
+        segments.sync().expect("syncs");
+        assert!(durable.load(std::sync::atomic::Ordering::SeqCst), "it was told too early");
+    });
+}
+
+#[test]
+fn a_sync_that_failed_is_not_forgotten() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let segments = open(dir.path());
+    segments.store(ChunkId(1), &bytes(1, 100)).expect("stores");
+    segments.sync_by(|_| Err(io::Error::other("planned"))).expect_err("fails");
+    let mut asked = false;
+    let ask = |_: &File| {
+        asked = true;
+        Ok(())
+    };
+    segments.sync_by(ask).expect("syncs");
+    assert!(asked);
+}

@@ -194,7 +194,8 @@ async fn open(
     let (limits, lock) = (config.limits.clone(), identity.lock());
     let opened = tokio::task::spawn_blocking(move || open_files(&dir, &limits, &lock)).await;
     let (log, shared) = opened.map_err(|error| StartError::Config(error.to_string()))??;
-    if identity.joined() && log.is_empty() && shared.snapshots.current().is_none() {
+    // A peer that joined has a vote at least, whatever of the log its snapshot replaced.
+    if identity.joined() && log.is_empty() {
         let why =
             "its log is gone: under its old id the peer could vote twice; start it on an empty directory";
         return Err(StartError::Identity { dir: config.data_dir, why: why.to_owned() });

@@ -48,6 +48,26 @@ async fn of_two_copies_of_a_peer_one_stops() {
 async fn a_directory_that_lost_its_log_is_refused() {
     let mut group = Group::start(1, Limits::default()).await;
     insist(&**group.peer("a"), chunk(0, 100)).await;
+    assert_refused_without_its_log(&mut group).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_does_not_replace_the_vote_that_went_with_the_log() {
+    let limits = Limits { snapshot: 1, ..Limits::default() };
+    let mut group = Group::start(1, limits).await;
+    insist(&**group.peer("a"), chunk(0, 100)).await;
+    let snapshots = group.dir("a").join("snapshots");
+    eventually("a snapshot", || {
+        let mut files = std::fs::read_dir(&snapshots).ok()?;
+        files
+            .any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|e| e == "snap")))
+            .then_some(())
+    })
+    .await;
+    assert_refused_without_its_log(&mut group).await;
+}
+
+async fn assert_refused_without_its_log(group: &mut Group) {
     eventually("it remembers that it joined", || {
         let text = std::fs::read_to_string(group.dir("a").join("identity.json")).ok()?;
         text.contains("\"joined\": true").then_some(())

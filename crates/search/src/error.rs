@@ -1,6 +1,7 @@
 //! Why a search has no answer.
 
 use miroir_api::{ErrorCode, ResponseError};
+use miroir_cluster::BarrierError;
 use miroir_model::NodeId;
 use miroir_query::{MergeError, PlanError};
 
@@ -10,6 +11,9 @@ pub enum SearchError {
     /// Nothing is served under the name.
     #[error("Index `{0}` not found.")]
     IndexNotFound(String),
+    /// This peer cannot tell whether it knows everything that was committed.
+    #[error("No leader could be reached, and this peer may lack what was committed before; try again.")]
+    NoQuorum,
     /// A shard has no copy that answers.
     #[error(transparent)]
     Unavailable(#[from] PlanError),
@@ -24,10 +28,17 @@ pub enum SearchError {
     Node(NodeId, String),
 }
 
+impl From<BarrierError> for SearchError {
+    fn from(_: BarrierError) -> Self {
+        Self::NoQuorum
+    }
+}
+
 impl From<SearchError> for ResponseError {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::IndexNotFound(uid) => Self::index_not_found(&uid),
+            error @ SearchError::NoQuorum => Self::new(ErrorCode::MiroirNoQuorum, error.to_string()),
             SearchError::Unavailable(error) => error.into(),
             SearchError::Refused(error) => error,
             error @ (SearchError::Merge(_) | SearchError::Node(..)) => {

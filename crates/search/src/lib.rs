@@ -8,6 +8,7 @@ mod clients;
 mod error;
 mod listing;
 mod scatter;
+mod scope;
 mod searcher;
 mod stats;
 mod topology;

@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route, ask_document};
-use crate::searcher::{Scope, Searcher};
+use crate::scope::Scope;
+use crate::searcher::Searcher;
 
 impl Searcher {
     /// A page of documents, JSON.
@@ -27,7 +28,7 @@ impl Searcher {
         request: &ListRequest,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
-        let scope = self.scope(uid)?;
+        let scope = self.scope(uid).await?;
         let mut round = Round::default();
         // Each turn leaves out a node or comes to a later round, so this ends.
         let mut plan = plan(&scope, request, &round)?;
@@ -57,7 +58,7 @@ impl Searcher {
         id: &str,
         request_id: Option<&str>,
     ) -> Result<Option<String>, SearchError> {
-        let scope = self.scope(uid)?;
+        let scope = self.scope(uid).await?;
         let Some(id) = canonical_id(id) else { return Ok(None) };
         let nodes = scope.nodes(&Default::default())?;
         let shards = scope.shards(&nodes)?;

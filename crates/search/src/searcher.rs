@@ -1,69 +1,39 @@
 //! One search from its request to its answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use miroir_cluster::{Index, Ledger, State};
+use miroir_cluster::Ledger;
 use miroir_model::{IndexUid, NodeId};
 use miroir_node::{Connections, InvalidUrl, Node};
-use miroir_query::{IndexView, Merged, Meta, NodeView, Plan, SearchRequest, ShardView, Shown};
+use miroir_query::{Merged, Meta, Plan, SearchRequest};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route};
-use crate::view::{self, ShownCache};
+use crate::scope::{CaughtUp, Scope};
+use crate::view::ShownCache;
 
 /// Searches the indexes that this peer's state serves.
 pub struct Searcher {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clients: Clients,
-    shown: ShownCache,
-}
-
-/// An index under one search: the state that the search uses, and what it reads of it.
-pub(crate) struct Scope {
-    pub(crate) state: Arc<State>,
-    uid: IndexUid,
-    shown: Arc<Shown>,
-}
-
-impl Scope {
-    pub(crate) fn index(&self) -> Result<&Index, SearchError> {
-        self.state.served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
-    }
-
-    /// The nodes that can be asked, without those that failed.
-    pub(crate) fn nodes(&self, failed: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
-        Ok(view::nodes(&self.state, self.index()?, failed))
-    }
-
-    pub(crate) fn shards<'a>(
-        &self,
-        nodes: &'a BTreeMap<NodeId, NodeView>,
-    ) -> Result<Vec<ShardView<'a>>, SearchError> {
-        Ok(view::shards(self.index()?, nodes))
-    }
-
-    pub(crate) fn view<'a>(&'a self, shards: &'a [ShardView<'a>]) -> Result<IndexView<'a>, SearchError> {
-        let index = self.index()?;
-        Ok(IndexView {
-            uid: self.uid.as_str(),
-            version: self.state.api_version(),
-            primary_key: index.primary_key.as_deref(),
-            shown: &self.shown,
-            tie_rule: index.tie_rule,
-            shards,
-        })
-    }
+    pub(crate) shown: ShownCache,
+    pub(crate) caught_up: CaughtUp,
 }
 
 impl Searcher {
     /// Over this peer's ledger.
     pub fn new(ledger: Arc<dyn Ledger>, connections: Connections) -> Self {
-        Self { ledger, clients: Clients::new(connections), shown: ShownCache::default() }
+        Self {
+            ledger,
+            clients: Clients::new(connections),
+            shown: ShownCache::default(),
+            caught_up: CaughtUp::default(),
+        }
     }
 
     /// The client of a node, with the key of searches.
@@ -72,13 +42,6 @@ impl Searcher {
     /// When the node's address is none.
     pub fn client(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, InvalidUrl> {
         self.clients.of(node)
-    }
-
-    pub(crate) fn scope(&self, uid: &IndexUid) -> Result<Scope, SearchError> {
-        let state = self.ledger.state();
-        let index = state.served(uid).ok_or_else(|| SearchError::IndexNotFound(uid.to_string()))?;
-        let shown = self.shown.of(index);
-        Ok(Scope { uid: uid.clone(), shown, state })
     }
 
     /// The answer to a search, JSON.
@@ -92,7 +55,7 @@ impl Searcher {
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
         let started = Instant::now();
-        let scope = self.scope(uid)?;
+        let scope = self.scope(uid).await?;
         let mut round = Round::default();
         // Each turn leaves out a node at least, so this ends.
         let plan = loop {

@@ -31,7 +31,7 @@ impl Searcher {
     /// # Errors
     /// When it is not there, or a shard has no copy that answers.
     pub async fn numbers(&self, uid: &IndexUid) -> Result<IndexNumbers, SearchError> {
-        let scope = self.scope(uid)?;
+        let scope = self.scope(uid).await?;
         let index = scope.index()?;
         let mut numbers = IndexNumbers { indexing: !index.unfinished.is_empty(), ..IndexNumbers::default() };
         let wanted: Vec<(NodeId, UnitSet)> = cover(index, &scope.state)?.into_iter().collect();

@@ -1,0 +1,89 @@
+//! The state that an answer is made from, and when it is new enough.
+//!
+//! Searches and reads of documents pass no barrier: they go on when the quorum is lost. But two answers would be wrong
+//! then, not old: that of a life which has not caught up with what was committed before it began, and "not found" for an
+//! index of which another peer has said that it is there. So the first answer of a life waits for one barrier, and a name
+//! that is not served is looked up once more behind one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use miroir_cluster::{BarrierError, Index, Ledger, State};
+use miroir_model::{IndexUid, NodeId};
+use miroir_query::{IndexView, NodeView, ShardView, Shown};
+
+use crate::error::SearchError;
+use crate::searcher::Searcher;
+use crate::view;
+
+/// An index under one search: the state that the search uses, and what it reads of it.
+pub(crate) struct Scope {
+    pub(crate) state: Arc<State>,
+    uid: IndexUid,
+    shown: Arc<Shown>,
+}
+
+impl Scope {
+    pub(crate) fn index(&self) -> Result<&Index, SearchError> {
+        self.state.served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
+    }
+
+    /// The nodes that can be asked, without those that failed.
+    pub(crate) fn nodes(&self, failed: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
+        Ok(view::nodes(&self.state, self.index()?, failed))
+    }
+
+    pub(crate) fn shards<'a>(
+        &self,
+        nodes: &'a BTreeMap<NodeId, NodeView>,
+    ) -> Result<Vec<ShardView<'a>>, SearchError> {
+        Ok(view::shards(self.index()?, nodes))
+    }
+
+    pub(crate) fn view<'a>(&'a self, shards: &'a [ShardView<'a>]) -> Result<IndexView<'a>, SearchError> {
+        let index = self.index()?;
+        Ok(IndexView {
+            uid: self.uid.as_str(),
+            version: self.state.api_version(),
+            primary_key: index.primary_key.as_deref(),
+            shown: &self.shown,
+            tie_rule: index.tie_rule,
+            shards,
+        })
+    }
+}
+
+/// Whether this life has passed a barrier.
+#[derive(Debug, Default)]
+pub(crate) struct CaughtUp(AtomicBool);
+
+impl CaughtUp {
+    /// Returns at once from the first barrier on. Until then all who wait share the ledger's barriers.
+    async fn wait(&self, ledger: &dyn Ledger) -> Result<(), BarrierError> {
+        if !self.0.load(Ordering::Acquire) {
+            ledger.read_barrier().await?;
+            self.0.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl Searcher {
+    /// # Errors
+    /// When nothing is served under the name, or nobody can say so.
+    pub(crate) async fn scope(&self, uid: &IndexUid) -> Result<Scope, SearchError> {
+        self.caught_up.wait(&*self.ledger).await?;
+        if let Some(scope) = self.present_scope(uid) {
+            return Ok(scope);
+        }
+        self.ledger.read_barrier().await?;
+        self.present_scope(uid).ok_or_else(|| SearchError::IndexNotFound(uid.to_string()))
+    }
+
+    fn present_scope(&self, uid: &IndexUid) -> Option<Scope> {
+        let state = self.ledger.state();
+        let shown = self.shown.of(state.served(uid)?);
+        Some(Scope { uid: uid.clone(), shown, state })
+    }
+}

@@ -1,0 +1,70 @@
+//! A node on loopback that answers what a test says, and remembers what it was asked.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+/// What a node is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+}
+
+impl Asked {
+    /// What is asked of the index: `search`, `documents/fetch`.
+    pub(crate) fn what(&self) -> &str {
+        self.path.splitn(4, '/').nth(3).expect("`/indexes/{index}/…`")
+    }
+}
+
+/// A status and a body.
+pub(crate) type Answer = (u16, Value);
+
+/// A node.
+pub(crate) struct FakeNode {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl FakeNode {
+    pub(crate) async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let serve = move |uri: Uri| {
+            let asked = Asked { path: uri.path().to_owned() };
+            let (status, body) = answer(&asked);
+            log.lock().expect("no test failed here").push(asked);
+            async move { respond(status, body) }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(serve)).await });
+        Self { url, asked }
+    }
+
+    /// What it was asked so far, in order.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no test failed here").clone()
+    }
+}
+
+fn respond(status: u16, body: Value) -> Response {
+    (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
+}
+
+/// The answer to a search with these hits.
+pub(crate) fn hits(hits: &[Value]) -> Answer {
+    (
+        200,
+        json!({"hits": hits, "query": "", "processingTimeMs": 0, "limit": 20, "offset": 0,
+                 "estimatedTotalHits": hits.len()}),
+    )
+}
+
+/// The answer to a list of these documents.
+pub(crate) fn documents(documents: &[Value], total: usize) -> Answer {
+    (200, json!({"results": documents, "offset": 0, "limit": 20, "total": total}))
+}

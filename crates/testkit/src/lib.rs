@@ -3,10 +3,13 @@
 //! [`LocalCluster`] is the log and the state, without Raft: a command is applied when it is proposed. Each
 //! [`LocalLedger`] is one process life of a peer on it, so that take-overs, restarts and lost answers can be played in
 //! one process, in an order that the test decides. Time is the test's own.
+//!
+//! [`processes`] are the real thing: `miroir dev` and its children, killed and started as a user would.
 
 mod cluster;
 mod fixtures;
 mod ledger;
+pub mod processes;
 mod rows;
 
 pub use cluster::LocalCluster;

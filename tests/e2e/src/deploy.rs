@@ -5,10 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use miroir_testkit::processes::{PATIENCE, ended, get, post, program};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-
-use crate::harness::{PATIENCE, ended, get, post, program};
 
 struct Processes(Vec<Child>);
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use miroir_testkit::processes::{Dev, PATIENCE, ended, get, post};
 use serde_json::{Value, json};
-
-use crate::harness::{Dev, PATIENCE, ended, get, post};
 
 /// Writes one document after the other through a peer until told to stop; gives the ids that were acknowledged.
 async fn write_until(stop: Arc<AtomicBool>, peers: Vec<String>, prefix: &'static str) -> Vec<String> {

@@ -10,6 +10,4 @@ mod dev;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
-mod harness;
-#[cfg(test)]
 mod whole_path;

@@ -1,10 +1,11 @@
 //! From documents through one peer to searches through the others.
 
+use std::path::Path;
+
 use meilisearch_sdk::client::Client;
 use meilisearch_sdk::settings::Settings;
+use miroir_testkit::processes::{Dev, PATIENCE, ended, get, post};
 use serde_json::{Value, json};
-
-use crate::harness::{Dev, documents, ended, get, post};
 
 /// With the official Rust client, as any application would.
 #[tokio::test(flavor = "multi_thread")]
@@ -19,8 +20,7 @@ async fn the_official_client_loads_and_searches() {
     for batch in movies.chunks(250) {
         last = Some(index.add_documents(batch, Some("id")).await.expect("accepted"));
     }
-    let task =
-        last.expect("a batch").wait_for_completion(&writer, None, Some(crate::harness::PATIENCE)).await;
+    let task = last.expect("a batch").wait_for_completion(&writer, None, Some(PATIENCE)).await;
     assert!(task.expect("a task").is_success());
 
     for peer in [2, 3] {
@@ -133,4 +133,11 @@ async fn idempotency() {
     assert_eq!((status, replay, &again["taskUid"]), (202, true, &first["taskUid"]));
     let (status, _, error) = send(3, json!([{"id": 2}])).await;
     assert_eq!((status, error["code"].as_str()), (422, Some("miroir_idempotency_conflict")));
+}
+
+/// Documents that are part of the repository.
+fn documents(name: &str) -> Vec<Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../differential/data").join(name);
+    let text = std::fs::read_to_string(&file).expect("the data is part of the repository");
+    text.lines().map(|line| serde_json::from_str(line).expect("a document")).collect()
 }

@@ -1,0 +1,56 @@
+//! One peer or node of a `miroir dev`, killed and started by hand.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{Dev, PATIENCE, signal};
+
+impl Dev {
+    fn member(&self, kind: &str, at: usize) -> &Value {
+        &self.manifest[kind][at]
+    }
+
+    /// The process that runs now. `kind` is `peers` or `nodes`, `at` counts from 0.
+    pub fn pid(&self, kind: &str, at: usize) -> u32 {
+        let dir = self.member(kind, at)["dir"].as_str().expect("a directory");
+        let text = std::fs::read_to_string(Path::new(dir).join("pid")).expect("a pid file");
+        text.trim().parse().expect("a pid")
+    }
+
+    /// Kills a member with -9 and waits until it is gone.
+    pub fn kill(&self, kind: &str, at: usize) {
+        let pid = self.pid(kind, at);
+        signal(pid, Signal::KILL);
+        let started = Instant::now();
+        // Its parent, `dev`, reaps it in its own time: a zombie is dead enough.
+        while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(started.elapsed() < PATIENCE, "{kind} {at} does not die");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Starts a killed member by hand, as its `argv` says.
+    pub fn revive(&self, kind: &str, at: usize) {
+        let member = self.member(kind, at);
+        let argv: Vec<&str> =
+            member["argv"].as_array().expect("argv").iter().filter_map(Value::as_str).collect();
+        let log = std::fs::OpenOptions::new().append(true).open(member["log"].as_str().expect("a log"));
+        let dir = Path::new(member["dir"].as_str().expect("a directory"));
+        let mut child = Command::new(argv[0])
+            .args(&argv[1..])
+            .current_dir(dir)
+            .stdout(Stdio::null())
+            .stderr(log.expect("the log is there"))
+            .spawn()
+            .expect("it starts");
+        if kind == "nodes" {
+            std::fs::write(dir.join("pid"), child.id().to_string()).expect("the pid is written");
+        }
+        // `dev` will stop it; somebody must take note of its end.
+        std::thread::spawn(move || child.wait());
+    }
+}

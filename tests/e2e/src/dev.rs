@@ -2,9 +2,8 @@
 
 use std::process::Command;
 
+use miroir_testkit::processes::{Dev, ended, get, post, program};
 use serde_json::json;
-
-use crate::harness::{Dev, ended, get, post, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_goes_on_with_everything_there() {
@@ -74,4 +73,18 @@ async fn what_is_not_there_says_so() {
     let (status, _) = post(&format!("{}/no-such-route", dev.peer(1)), &json!({})).await;
     assert_eq!(status, 404);
     assert_eq!(dev.ctl(&["status"]).status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_can_be_searched_when_it_is_ready() {
+    let mut dev = Dev::start(&["--nodes", "2", "--peers", "1", "--demo"]).await;
+    let film = json!({"q": "godfather", "filter": "year < 1980", "sort": ["year:asc"]});
+    let (_, found) = post(&format!("{}/indexes/movies/search", dev.peer(1)), &film).await;
+    assert_eq!(found["hits"][0]["title"], "The Godfather", "{found}");
+    let (_, task) = post(&format!("{}/indexes/movies/documents", dev.peer(1)), &json!([{"id": 99_999}])).await;
+    ended(&dev.peer(1), &task).await;
+    dev.stop();
+    dev.start_again().await;
+    let stats = get(&format!("{}/indexes/movies/stats", dev.peer(1))).await.expect("stats");
+    assert_eq!(stats["numberOfDocuments"], 401, "an index that is there is left alone");
 }

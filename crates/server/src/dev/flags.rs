@@ -35,7 +35,7 @@ pub(crate) struct DevFlags {
     /// Use this `meilisearch` program for the nodes instead of the embedded one.
     #[arg(long, env = "MIROIR_MEILISEARCH", value_name = "PATH")]
     pub(super) meilisearch: Option<PathBuf>,
-    /// Load a few documents to play with (not there yet).
+    /// Load a few hundred films into the index `movies`, unless it is there.
     #[arg(long)]
     pub(super) demo: bool,
 }

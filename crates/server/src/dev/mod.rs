@@ -5,6 +5,7 @@
 //! is in `dev.json`; secrets are in the children's own files (mode 0600), never in an argument.
 
 mod children;
+mod demo;
 mod files;
 mod flags;
 mod manifest;
@@ -19,7 +20,7 @@ use crate::exit::Exit;
 pub(crate) use flags::DevFlags;
 
 use children::Children;
-use shape::Shape;
+use shape::{Member, Shape};
 
 /// Runs until it is stopped, or cannot start.
 pub(crate) fn run(flags: DevFlags) -> Result<(), Exit> {
@@ -43,7 +44,7 @@ async fn cluster(dir: &std::path::Path, flags: &DevFlags, shape: &Shape) -> Resu
     files::write(dir, flags, shape, &members)?;
     let mut children = Children::start(&members)?;
     let ready = tokio::select! {
-        ready = ready::wait(&members, flags.master_key.as_deref(), &mut children) => ready,
+        ready = ready(&members, flags, &mut children) => ready,
         () = stopped() => Err(Exit::Failed("stopped before the cluster was ready".to_owned())),
     };
     if let Err(exit) = ready {
@@ -56,6 +57,16 @@ async fn cluster(dir: &std::path::Path, flags: &DevFlags, shape: &Shape) -> Resu
     eprintln!("stopping");
     manifest::remove(dir);
     children.stop(&members).await;
+    Ok(())
+}
+
+/// Waits until all is up, and loads what was asked for.
+async fn ready(members: &[Member], flags: &DevFlags, children: &mut Children) -> Result<(), Exit> {
+    let key = flags.master_key.as_deref();
+    ready::wait(members, key, children).await?;
+    if flags.demo {
+        demo::load(&format!("http://{}", flags.http), key).await?;
+    }
     Ok(())
 }
 

@@ -42,9 +42,6 @@ impl Shape {
     /// The shape of the first start, when the flags do not contradict it; else the flags' own, kept for later starts.
     pub(super) fn settle(dir: &Path, flags: &DevFlags) -> Result<Self, Exit> {
         let file = dir.join("shape.toml");
-        if flags.demo {
-            return Err(Exit::Configuration("--demo is not there yet: start without it".to_owned()));
-        }
         if let Some(key) = flags.master_key.as_ref().filter(|key| key.len() < 16) {
             let text = format!("the master key has {} bytes; it must have at least 16", key.len());
             return Err(Exit::Configuration(text));

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use miroir_node::Pace;
 
+use crate::gather::Gather;
+
 /// How lanes deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
@@ -11,6 +13,8 @@ pub struct Config {
     pub request_bytes: usize,
     /// At most so many tasks are joined into one request.
     pub request_tasks: usize,
+    /// How long large writes wait for more.
+    pub gather: Gather,
     /// How often a node is asked about a task.
     pub pace: Pace,
     /// The pause after a failure, and the longest one: each is twice the one before.
@@ -29,6 +33,7 @@ impl Default for Config {
         Self {
             request_bytes: 32 << 20,
             request_tasks: 1000,
+            gather: Gather::default(),
             pace: Pace::default(),
             retry: (millis(100), millis(10_000)),
             probe: millis(500),

@@ -18,6 +18,7 @@
 //! | `run`, `lane`, `reach` | which lanes this peer drives, and which nodes it reaches |
 //! | `queue` | one queue: decide, record, act, record |
 //! | `decide` | what comes next: pure |
+//! | `gather` | waiting for more of a bulk load |
 //! | `payload`, `assemble` | joining what waits into one body |
 //! | `request`, `limit`, `counting`, `rollback` | what an action asks of the node |
 //! | `attempt`, `verdict` | sending, following, and what the end means |
@@ -29,6 +30,7 @@ mod attempt;
 mod config;
 mod counting;
 mod decide;
+mod gather;
 mod lane;
 mod limit;
 mod payload;
@@ -42,5 +44,6 @@ mod settle;
 mod verdict;
 
 pub use config::Config;
+pub use gather::Gather;
 pub use lane::Clients;
 pub use run::{Connect, http, run};

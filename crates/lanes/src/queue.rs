@@ -8,15 +8,18 @@ use std::sync::Arc;
 
 use miroir_cluster::{
     Action, Command, Dispatch, DispatchResult, Fault, Index, LaneStep, Queue, QueueStep, State, StepRefused,
+    recordable,
 };
 use miroir_model::{PhysicalId, PhysicalName};
 use miroir_settings::UserSettings;
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, warn};
 
 use crate::assemble::{Place, assemble, reassemble};
 use crate::attempt::Attempt;
 use crate::config::Backoff;
 use crate::decide::{Next, Step, decide};
+use crate::gather::Gathering;
 use crate::lane::Lane;
 use crate::payload::{Body, Cursor, ReadError};
 use crate::request::Request;
@@ -42,6 +45,7 @@ pub(crate) struct Driver {
     /// What the next dispatch of this driver carries.
     prepared: Option<Prepared>,
     cursor: Option<Cursor>,
+    gathering: Gathering,
     /// The node's newest task that is known to be this queue's.
     pub(crate) seen: Option<u32>,
     /// What a dispatch was counted to delete, before it was sent.
@@ -65,6 +69,7 @@ impl Driver {
             unknown: None,
             prepared: None,
             cursor: None,
+            gathering: Gathering::default(),
             seen: None,
             counted: None,
         }
@@ -108,6 +113,12 @@ impl Driver {
             self.lane.ledger.changed(view.state.version()).await;
             return Ok(());
         };
+        if let Some(until) = self.waits_for_more(&view.state, &step) {
+            let more = self.lane.ledger.changed(view.state.version());
+            // Whichever it is, the queue looks again.
+            let _ = timeout_at(until, more).await;
+            return Ok(());
+        }
         let (action, body) = match self.prepare(&view.state, step).await {
             Ok(prepared) => prepared,
             Err(error) => return self.unreadable(error).await,
@@ -120,6 +131,14 @@ impl Driver {
             self.backoff.pause().await;
         }
         Ok(())
+    }
+
+    /// Until when a request waits for more that could go with it.
+    fn waits_for_more(&mut self, state: &State, step: &Step) -> Option<Instant> {
+        let Step::Send { tasks, .. } = step else { return None };
+        let queue = state.indexes.get(&self.index)?.queues.get(&self.lane.node)?;
+        let config = &self.lane.config;
+        self.gathering.until((state, queue), tasks, config.request_bytes as u64, config.gather)
     }
 
     async fn prepare(&mut self, state: &State, step: Step) -> Result<Prepared, ReadError> {
@@ -218,7 +237,8 @@ impl Driver {
         let stamp = after.stamp;
         after.apply(stamp, &Command::Lanes(vec![self.step(ended(None))]));
         let next = match decide(&after, self.index, &self.lane.node, self.lane.config.request_tasks) {
-            // What cannot be read is found again when the queue begins.
+            // What waits for more, or cannot be read, is found again when the queue begins.
+            Next::Do(step) if self.waits_for_more(&after, &step).is_some() => None,
             Next::Do(step) => self.prepare(&after, step).await.ok(),
             Next::Wait(_) => None,
         };
@@ -232,7 +252,7 @@ impl Driver {
         let task = open.action.tasks().first().and_then(|uid| view.state.tasks.get(uid));
         if let (DispatchResult::Refused { error, .. }, Some(task)) = (&mut result, task) {
             let name = PhysicalName { index: self.index, generation: open.generation }.to_string();
-            error.message = verdict::in_users_words(&error.message, &name, &task.index_uid);
+            error.message = recordable(verdict::in_users_words(&error.message, &name, &task.index_uid));
         }
         result
     }
@@ -246,7 +266,7 @@ impl Driver {
 
     /// Records why the queue is stopped, unless that is known.
     pub(crate) async fn fault(&mut self, text: String) -> Result<(), Gone> {
-        let fault = Some(Fault { text });
+        let fault = Some(Fault { text: recordable(text) });
         if self.view()?.queue.fault == fault {
             return Ok(());
         }

@@ -42,21 +42,36 @@ impl Proposer {
         let mut waiting = Vec::new();
         while self.0.recv_many(&mut waiting, STEPS).await > 0 {
             let (steps, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let outcome = ledger.propose(Command::Lanes(steps)).await;
-            let mut results = match outcome {
-                Ok(Outcome::Lanes(results)) => Ok(results.into_iter()),
-                // No other outcome belongs to this command.
-                Ok(_) => Err(ProposeError::Unknown),
-                Err(error) => Err(error),
-            };
-            for answer in answers {
-                let result = match &mut results {
-                    Ok(results) => results.next().ok_or(ProposeError::Unknown),
-                    Err(error) => Err(error.clone()),
-                };
+            for (answer, result) in answers.into_iter().zip(propose(&*ledger, steps).await) {
                 // Whoever asked may be gone.
                 let _ = answer.send(result);
             }
         }
     }
 }
+
+/// Proposes steps together; what is too large for one command, in halves. One step alone never is: it names at most
+/// the tasks that a queue may hold.
+async fn propose(ledger: &dyn Ledger, steps: Vec<LaneStep>) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(steps.len());
+    let mut batches = vec![steps];
+    while let Some(mut steps) = batches.pop() {
+        let count = steps.len();
+        match ledger.propose(Command::Lanes(steps.clone())).await {
+            Err(ProposeError::TooLarge { .. }) if count > 1 => {
+                batches.push(steps.split_off(count / 2));
+                batches.push(steps);
+            }
+            Err(error) => answers.extend(std::iter::repeat_n(Err(error), count)),
+            Ok(Outcome::Lanes(mut results)) if results.len() == count => {
+                answers.extend(results.drain(..).map(Ok));
+            }
+            // No other outcome belongs to this command.
+            Ok(_) => answers.extend(std::iter::repeat_n(Err(ProposeError::Unknown), count)),
+        }
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! What the end of a request on a node means: done, a verdict on the task, or a fault of the node.
 //!
 //! A failure is the node's fault unless its code is in the list below, and even then it is a verdict only for a request
-//! that held one task. Codes of embedders are not in it: an embedder that is down is no reason to refuse a task, so
+//! that held one task, or a part of one: a task too large for a request is refused with the part, and what its other
+//! parts brought stays, since sending it whole is not possible. Codes of embedders are not in it: an embedder that is down is no reason to refuse a task, so
 //! they count as faults (how long to be patient with them is decided where faults are).
 
 use miroir_api::{ErrorCode, ResponseError};

@@ -5,6 +5,8 @@ mod delivery;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod gather;
+#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod real;

@@ -25,6 +25,10 @@ use crate::id::{Found, IdError};
 use fields::Fields;
 use json::{members, without_repeated_members};
 
+/// The longest document, in bytes. A request to a node has at most 100 MiB (its default), the document's stamp in it; one
+/// that is longer would be refused by nodes for ever.
+const LONGEST: usize = (100 << 20) - (1 << 10);
+
 /// What an index asks of documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
@@ -108,6 +112,12 @@ impl<'r> Checker<'r> {
         self.received += 1;
         let found = self.walk(document)?;
         if self.refusal.is_some() {
+            return Ok(None);
+        }
+        let length = document.get().len();
+        if length > LONGEST {
+            let text = format!("A document has {length} bytes; it can have at most {LONGEST}.");
+            self.refusal = Some(Refusal::new(ErrorCode::PayloadTooLarge, text));
             return Ok(None);
         }
         match self.accept(found, document) {

@@ -311,3 +311,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_document_that_no_node_would_take_is_refused() {
+    let body = |length: usize| format!("{{\"id\":1,\"t\":\"{}\"}}", "x".repeat(length - 15));
+    let longest = (100 << 20) - (1 << 10);
+    let prepared = prepare(Format::Json, body(longest).as_bytes(), &RULES).unwrap();
+    assert_eq!(prepared.received, 1);
+    let (code, text) = refusal(Format::Json, &body(longest + 1), &RULES);
+    assert_eq!(code, "payload_too_large");
+    assert_eq!(text, "A document has 104856577 bytes; it can have at most 104856576.");
+}

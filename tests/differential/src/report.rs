@@ -38,6 +38,9 @@ const LEAST: [(&str, usize); 8] = [
 /// Comparisons, in percent, that may be equal by the rule about ties only.
 const LEAN_ON_TIES: usize = 20;
 
+/// Comparisons, in percent, that may be equal but for what the words of a node decide.
+const WORDS_OF_NODES: usize = 3;
+
 impl Report {
     pub(crate) fn asked(&mut self, case: &Case, answer: &Answer, shards: usize) {
         self.requests += 1;
@@ -99,6 +102,10 @@ impl Report {
             "{} lean on the rule about ties",
             self.lean_on_ties
         );
+        for class in [Class::Marks, Class::Mistyped] {
+            let count = self.classes.get(&class).copied().unwrap_or(0);
+            assert!(count * 100 <= self.comparisons * WORDS_OF_NODES, "{class:?}: {count}");
+        }
         assert_eq!(self.refused.len(), crate::breakage::KINDS, "some wrong answers were never made");
     }
 }

@@ -88,11 +88,14 @@ async fn check(world: &World, case: &Case, report: &mut Report) -> Result<(), Fa
             Failure { why, factor, single, cluster }
         };
         match world.compare(case, &mut answers, cluster).await {
-            Ok(same) => report.same(&same),
+            Ok(same) => {
+                report.same(&same);
+                let wrong = breakage::of(case, &same, cluster);
+                if let Err(why) = refuse(world, case, &mut answers, wrong, report).await {
+                    return Err(failure(why, &answers.single, cluster));
+                }
+            }
             Err(why) => return Err(failure(why, &answers.single, cluster)),
-        }
-        if let Err(why) = refuses_wrong_answers(world, case, &mut answers, cluster, report).await {
-            return Err(failure(why, &answers.single, cluster));
         }
     }
     if let Err(why) = world.compare_hidden(case, &answers).await {
@@ -104,14 +107,14 @@ async fn check(world: &World, case: &Case, report: &mut Report) -> Result<(), Fa
 }
 
 /// The suite must be able to fail: answers that are wrong in one way each must not pass.
-async fn refuses_wrong_answers(
+async fn refuse(
     world: &World,
     case: &Case,
     answers: &mut Answers,
-    cluster: &Answer,
+    wrong: Vec<(&'static str, Answer)>,
     report: &mut Report,
 ) -> Result<(), String> {
-    for (name, wrong) in breakage::of(case, cluster) {
+    for (name, wrong) in wrong {
         if world.compare(case, answers, &wrong).await.is_ok() {
             return Err(format!("a wrong answer passes: {name}: {}", wrong.body));
         }

@@ -120,7 +120,7 @@ impl World {
             by_count: &|facet| case.profile.is_by_count(facet),
             facet_values: case.profile.facet_values(),
             begun: begun(case),
-            searched: searched(case),
+            words: case.request.text("q").is_some_and(|q| !q.trim().is_empty()),
             threshold: case.request.has("rankingScoreThreshold"),
             distinct: distinct.is_some(),
             distinct_value: &distinct_value,
@@ -186,18 +186,6 @@ const KEPT_PREFIX: usize = 4;
 fn begun(case: &Case) -> bool {
     let last = case.request.text("q").and_then(|q| q.split_whitespace().last());
     last.is_some_and(|word| word.chars().count() <= KEPT_PREFIX)
-}
-
-/// The attributes in which marks must be the same; nothing when it is all.
-fn searched(case: &Case) -> Option<Vec<String>> {
-    if begun(case) {
-        return Some(Vec::new());
-    }
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    match case.request.body()["attributesToSearchOn"].as_array() {
-        Some(asked) => Some(asked.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-        None => (!case.profile.searchable.is_empty()).then(|| names(case.profile.searchable)),
-    }
 }
 
 /// The distinct value of a hit. A document without one is distinct from all others.

@@ -21,7 +21,7 @@ struct Hit {
 enum Look {
     /// As they are shown.
     Close,
-    /// Without what is marked in attributes that are not searched.
+    /// Without marks.
     Unmarked,
     /// Without what depends on other documents of the node once there are typos, or a word is only begun.
     Mistyped { begun: bool },
@@ -37,7 +37,7 @@ pub(super) fn compare(
     let mut judged = close.clone();
     let typos = mistyped(single) || mistyped(cluster);
     let looks = [
-        (Look::Unmarked, Class::Marks, expected.searched.is_some() || typos),
+        (Look::Unmarked, Class::Marks, expected.words),
         (Look::Mistyped { begun: expected.begun }, Class::Mistyped, expected.begun || typos),
     ];
     for (look, class, possible) in looks {
@@ -74,12 +74,7 @@ fn at(
         let whole = whole.map(|whole| read(look, whole, identity));
         ties(expected, (&read(look, single, identity), &read(look, cluster, identity)), whole.as_deref())
     };
-    let marks = |hit: &Map<String, Value>| match look {
-        Look::Close => None,
-        _ if typos_of(hit) > 0 => Some([].as_slice()),
-        _ => expected.searched.as_deref(),
-    };
-    match by(&|hit| Some(shown(hit, marks(hit)))) {
+    match by(&|hit| Some(shown(hit, look))) {
         Err(Verdict::Different(why))
             if expected.distinct && !expected.one_shard && shown_alike(single, cluster) =>
         {
@@ -96,7 +91,7 @@ fn at(
 fn shown_alike(single: &Value, cluster: &Value) -> bool {
     let by_id = |hits: &Value| -> Option<BTreeMap<String, String>> {
         let hits = hits.as_array().into_iter().flatten().filter_map(Value::as_object);
-        hits.map(|hit| Some((hit.get("id")?.to_string(), shown(hit, None)))).collect()
+        hits.map(|hit| Some((hit.get("id")?.to_string(), shown(hit, Look::Close)))).collect()
     };
     let Some((single, cluster)) = by_id(single).zip(by_id(cluster)) else { return false };
     single.iter().all(|(id, shown)| cluster.get(id).is_none_or(|other| other == shown))
@@ -194,22 +189,26 @@ fn typos_of(hit: &Map<String, Value>) -> u64 {
     hit.get(DETAILS).and_then(|details| details["typo"]["typoCount"].as_u64()).unwrap_or(0)
 }
 
-/// All that a hit shows but why it stands where it does; of marked texts those of the searched attributes only, where
-/// some are given.
-fn shown(hit: &Map<String, Value>, searched: Option<&[String]>) -> String {
+/// All that a hit shows but why it stands where it does.
+fn shown(hit: &Map<String, Value>, look: Look) -> String {
     let members = hit.iter().filter(|(name, _)| *name != DETAILS && *name != SCORE);
     let mut shown: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
-    for marked in ["_formatted", "_matchesPosition"] {
-        if let (Some(Value::Object(marked)), Some(searched)) = (shown.get_mut(marked), searched) {
-            let root = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
-            marked.retain(|name, _| searched.iter().any(|searched| root(searched) == root(name)));
+    if look != Look::Close {
+        shown.remove("_matchesPosition");
+        if let Some(Value::Object(formatted)) = shown.get_mut("_formatted") {
+            formatted.values_mut().for_each(|value| *value = Value::Null);
         }
     }
     canonical(&shown.into())
 }
 
 fn order(hits: &Value) -> Vec<String> {
-    hits.as_array().into_iter().flatten().filter_map(Value::as_object).map(|hit| shown(hit, None)).collect()
+    hits.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .map(|hit| shown(hit, Look::Close))
+        .collect()
 }
 
 /// JSON with sorted names: nodes write the members of a document in the order in which they met them.

@@ -33,8 +33,8 @@ pub(crate) enum Class {
     FacetLabel,
     /// In the order by count a node gives equal counts in the order in which it finds them in its tree of values.
     FacetTies,
-    /// Marks in attributes that are not searched, after a typo, or of a word of which few letters are given: what is
-    /// marked depends on the words of the node. Words of which many begin alike it looks up in another way.
+    /// Which words are marked, how far, and what a crop keeps round them follows from the words of the node that are
+    /// near to the query's: by a typo, by their beginning, in whatever attribute they stand.
     Marks,
     /// From one typo on the rule `exactness`, and from two on `proximity`, depend on the other documents of the node. Both do
     /// for a word of which few letters are given: where over a hundred words of a node begin so, it judges them by what it
@@ -55,10 +55,10 @@ pub(crate) struct Expected<'a> {
     pub(crate) by_count: &'a dyn Fn(&str) -> bool,
     /// So many values of a facet are given at most.
     pub(crate) facet_values: usize,
+    /// It has words.
+    pub(crate) words: bool,
     /// The last word has few letters, so a node may have kept what begins so.
     pub(crate) begun: bool,
-    /// The attributes in which marks must be the same; nothing when it is all.
-    pub(crate) searched: Option<Vec<String>>,
     pub(crate) distinct: bool,
     /// The distinct value of a hit; nothing when the hit does not show which document it is.
     pub(crate) distinct_value: &'a dyn Fn(&Map<String, Value>) -> Option<String>,

@@ -13,7 +13,7 @@ const PLAIN: Expected<'static> = Expected {
     by_count: &|name| name == "year",
     facet_values: 3,
     begun: false,
-    searched: None,
+    words: true,
     distinct: false,
     distinct_value: &|_| None,
 };
@@ -130,16 +130,18 @@ fn equal_counts_may_change_places_in_the_order_by_count() {
 }
 
 #[test]
-fn marks_may_differ_where_nothing_is_searched() {
-    let with = |title: &str, rating: &str| {
+fn marks_may_differ_and_nothing_else_of_a_hit() {
+    let with = |formatted: Value| {
         let mut answer = answer(&[(1, 1)]);
-        answer.body["hits"][0]["_formatted"] = json!({ "title": title, "rating": rating });
+        answer.body["hits"][0]["_formatted"] = formatted;
         answer
     };
-    let expected = Expected { searched: Some(vec!["title".to_owned()]), ..PLAIN };
-    let compare = |cluster: &Answer| compare(&expected, (&with("<em>R</em>", "<em>R</em>"), cluster), None);
-    assert!(compare(&with("<em>R</em>", "R")).unwrap().classes.contains(&Class::Marks));
-    assert!(differs(&compare(&with("R", "<em>R</em>"))));
+    let single = with(json!({ "title": "<em>R</em>", "rating": ["<em>R</em>"] }));
+    let unmarked = with(json!({ "title": "<em>R</em>", "rating": ["R"] }));
+    assert!(verdict(&single, &unmarked, None).unwrap().classes.contains(&Class::Marks));
+    assert!(differs(&verdict(&single, &with(json!({ "title": "<em>R</em>" })), None)));
+    let placeholder = Expected { words: false, ..PLAIN };
+    assert!(differs(&compare(&placeholder, (&single, &unmarked), None)));
 }
 
 #[test]

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use miroir_admin::Admin;
-use miroir_cluster::{Ledger, Node};
+use miroir_cluster::{Defaults, Ledger};
 use miroir_consensus::Peer;
 use miroir_http::{App, Options};
-use miroir_lanes::Clients;
-use miroir_node::{ApiKey, Connections, HttpNode, Timeouts};
+use miroir_node::{Connections, Timeouts};
 use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
 use tonic::service::Routes;
@@ -21,8 +20,8 @@ use crate::exit::Exit;
 pub(super) type Metrics = PrometheusHandle;
 
 /// Bounds of the histograms, in seconds.
-const SECONDS: [f64; 14] =
-    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0];
+const SECONDS: [f64; 16] =
+    [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0];
 
 /// Starts counting, for the whole process.
 pub(super) fn metrics() -> Result<Metrics, Exit> {
@@ -36,10 +35,12 @@ pub(super) fn metrics() -> Result<Metrics, Exit> {
 
 /// The parts of a peer above its ledger.
 pub(super) struct Parts {
+    peer: Arc<Peer>,
     ledger: Arc<dyn Ledger>,
     searcher: Arc<Searcher>,
     connections: Connections,
     master_key: Option<String>,
+    defaults: Defaults,
     metrics: Metrics,
 }
 
@@ -49,7 +50,9 @@ impl Parts {
         let connections =
             Connections::new(Timeouts::default()).map_err(|error| Exit::Failed(error.to_string()))?;
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections.clone()));
-        Ok(Self { ledger, searcher, connections, master_key: config.master_key.clone(), metrics })
+        let (peer, master_key) = (Arc::clone(peer), config.master_key.clone());
+        let defaults = (&config.defaults.clone().unwrap_or_default()).into();
+        Ok(Self { peer, ledger, searcher, connections, master_key, defaults, metrics })
     }
 
     /// What operators call.
@@ -71,12 +74,12 @@ impl Parts {
         &self,
         nodes: Vec<ConfiguredNode>,
         stopped: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<impl Future<Output = ()> + Send + 'static, Exit> {
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (ledger, connections) = (Arc::clone(&self.ledger), self.connections.clone());
-        let world = Seen::new(Arc::clone(&ledger), connections.clone());
-        let world = Arc::new(world.map_err(|error| Exit::Failed(error.to_string()))?);
-        let connect = Arc::new(move |node: &Node| clients(&connections, node));
-        Ok(async move {
+        let (peer, defaults) = (Arc::clone(&self.peer), self.defaults.clone());
+        let world = Arc::new(Seen { peer, connections: connections.clone(), defaults });
+        let connect = miroir_lanes::http(connections);
+        async move {
             let config = miroir_lanes::Config::default();
             let lanes = miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending());
             let leading = miroir_rebalancer::run(ledger, world, nodes, std::future::pending());
@@ -85,14 +88,6 @@ impl Parts {
                 () = leading => {}
                 () = stopped => {}
             }
-        })
+        }
     }
-}
-
-/// The clients of a lane.
-fn clients(connections: &Connections, node: &Node) -> Result<Clients, String> {
-    let lane = HttpNode::new(connections, &node.url, ApiKey::new(&node.credentials.lane_key))
-        .map_err(|error| error.to_string())?;
-    let master = lane.with_key(ApiKey::new(&node.credentials.master_key));
-    Ok(Clients { lane: Arc::new(lane), master: Arc::new(master) })
 }

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver;
+use tokio::time::Instant;
 
 use crate::config::Limits;
+use crate::disk::Attempts;
 use crate::log::Extent;
-use crate::node::{Failure, Node};
+use crate::node::{Failure, Leader, Node};
 
 /// Looks for ever.
 pub(crate) async fn run(node: Arc<Node>) {
     let mut ticks = tokio::time::interval(node.config.timing.upkeep);
+    let mut hand_overs = Attempts::default();
     loop {
         ticks.tick().await;
         if node.links.superseded() {
             node.fail(Failure::Identity("another peer knows a later life, or a copy".to_owned()));
         }
-        watch_disk(&node).await;
+        watch_disk(&node, &mut hand_overs).await;
         if keep_log_short(&node).await.is_none() {
             return;
         }
@@ -37,14 +40,19 @@ pub(crate) async fn watch_raft(node: Arc<Node>) {
     }
 }
 
-/// A leader whose disk gets low hands over; it goes on with what frees space.
-async fn watch_disk(node: &Node) {
+/// A leader whose disk is low hands over; it goes on with what frees space.
+async fn watch_disk(node: &Node, hand_overs: &mut Attempts) {
+    let was = node.disk.low();
     match node.disk.measure(&node.config.data_dir, node.config.limits.disk_reserve) {
         Ok(true) => {
-            tracing::warn!("the disk is nearly full: no payload is taken");
-            crate::leave::hand_over(node).await;
+            if !was {
+                tracing::warn!("the disk is nearly full: no payload is taken");
+            }
+            if matches!(node.leader(), Some(Leader::Here)) && hand_overs.due(Instant::now()) {
+                crate::leave::hand_over(node).await;
+            }
         }
-        Ok(false) => {}
+        Ok(false) => *hand_overs = Attempts::default(),
         Err(error) => tracing::warn!(%error, "the free space is not known"),
     }
 }

@@ -4,5 +4,6 @@ mod crash;
 mod failover;
 mod identity;
 mod lagging;
+mod low_disk;
 mod measure;
 mod support;

@@ -26,17 +26,26 @@ pub(crate) struct Group {
     addresses: BTreeMap<String, String>,
     peers: BTreeMap<String, Arc<Peer>>,
     limits: Limits,
+    special: Special,
 }
+
+/// What is special about some peers' configuration.
+type Special = fn(&mut Config);
 
 impl Group {
     /// Starts the peers and waits until they have a leader and an uploader.
     pub(crate) async fn start(size: usize, limits: Limits) -> Self {
+        Self::start_with(size, limits, |_| {}).await
+    }
+
+    /// The same, where not all peers are alike.
+    pub(crate) async fn start_with(size: usize, limits: Limits, special: Special) -> Self {
         let listeners: Vec<_> = (0..size).map(|_| TcpListener::bind("127.0.0.1:0").expect("binds")).collect();
         let names = ["a", "b", "c"].into_iter().map(str::to_owned);
         let address = |listener: &TcpListener| listener.local_addr().expect("an address").to_string();
         let addresses = names.clone().zip(listeners.iter().map(address)).collect();
         let dirs = tempfile::tempdir().expect("a directory");
-        let mut group = Self { dirs, addresses, peers: BTreeMap::new(), limits };
+        let mut group = Self { dirs, addresses, peers: BTreeMap::new(), limits, special };
         for (name, listener) in names.zip(listeners) {
             group.start_on(&name, listener).await;
         }
@@ -57,7 +66,9 @@ impl Group {
     }
 
     pub(crate) fn config(&self, name: &str) -> Config {
-        config(&self.dir(name), name, self.addresses.clone(), self.limits.clone())
+        let mut config = config(&self.dir(name), name, self.addresses.clone(), self.limits.clone());
+        (self.special)(&mut config);
+        config
     }
 
     /// The name of the leader, once all running peers agree on one that runs.

@@ -13,7 +13,7 @@ use miroir_query::{
 use serde_json::json;
 
 use crate::error::SearchError;
-use crate::scatter::{Refused, Round, Route, ask_document};
+use crate::scatter::{Refused, Round, Route, by_name};
 use crate::scope::Scope;
 use crate::searcher::Searcher;
 
@@ -66,7 +66,11 @@ impl Searcher {
         for copy in copies_of(id, &scope.view(&shards)?)? {
             let Some(node) = scope.state.nodes.get(&copy.id) else { continue };
             let Ok(client) = self.clients.of(node) else { continue };
-            match ask_document(&Arc::clone(&client), copy.index, id, request_id).await {
+            let ask = |name: String| {
+                let client = Arc::clone(&client);
+                async move { client.document(&name, id, request_id).await }
+            };
+            match by_name(copy.index, ask).await {
                 Ok(document) => {
                     let text = without_reserved(&document)
                         .map_err(|error| SearchError::Node(copy.id.clone(), error.to_string()))?;

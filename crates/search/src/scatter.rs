@@ -1,14 +1,13 @@
 //! Sending the requests of a plan, and asking elsewhere what a node does not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
 use miroir_cluster::State;
 use miroir_model::{Generation, NodeId, PhysicalName};
-use miroir_node::{Node, NodeError};
+use miroir_node::NodeError;
 use miroir_query::NodeRequest;
 
 use crate::clients::Clients;
@@ -72,10 +71,7 @@ impl Round {
                 Ok(answer) => {
                     self.answers.insert((node, request.body.clone()), answer);
                 }
-                // A key or a name that this node does not take is this node's trouble, not the user's.
-                Err(NodeError::Rejected { status, code, message, .. })
-                    if status != 403 && status != 401 && status != 503 && code != "index_not_found" =>
-                {
+                Err(NodeError::Rejected { status, code, message, .. }) if blames_user(status, &code) => {
                     return Err(Refused { node, status, code, message });
                 }
                 Err(error) => {
@@ -86,6 +82,11 @@ impl Round {
         }
         Ok(())
     }
+}
+
+/// Whether every copy would say the same: not of a key or a name that this node does not take, nor of its own trouble.
+fn blames_user(status: u16, code: &str) -> bool {
+    (400..500).contains(&status) && !matches!(status, 401 | 403) && code != "index_not_found"
 }
 
 /// One request, and how long it took.
@@ -100,7 +101,8 @@ async fn timed<'r>(
     (request, answer, started.elapsed())
 }
 
-async fn ask(
+/// One request, under whichever name the index has on the node now.
+pub(crate) async fn ask(
     clients: &Clients,
     state: &State,
     (route, request): (Route, &NodeRequest),
@@ -109,45 +111,30 @@ async fn ask(
     let unknown = || NodeError::Unreachable(format!("no node is named {}", request.node));
     let node = state.nodes.get(&request.node).ok_or_else(unknown)?;
     let client = clients.of(node).map_err(|error| NodeError::Unreachable(error.to_string()))?;
-    let mut answer = Err(unknown());
-    for name in names(request.index) {
-        let body = Bytes::from(request.body.clone());
-        answer = match route {
+    by_name(request.index, |name| async {
+        let (name, body) = (name, Bytes::from(request.body.clone()));
+        match route {
             Route::Search => client.search(&name, body, request_id).await,
             Route::Fetch => client.fetch(&name, body, request_id).await,
-        };
-        if !is_renamed(&answer) {
-            break;
         }
-    }
-    answer
+    })
+    .await
 }
 
-/// One document of a node.
-pub(crate) async fn ask_document(
-    client: &Arc<dyn Node>,
-    index: PhysicalName,
-    id: &str,
-    request_id: Option<&str>,
-) -> Result<Bytes, NodeError> {
-    let mut answer = Err(NodeError::Unreachable("it was not asked".to_owned()));
-    for name in names(index) {
-        answer = client.document(&name, id, request_id).await;
-        if !is_renamed(&answer) {
-            break;
+/// Asks under the name of an index, and under the next one where its lane has just given it that.
+///
+/// Never under the one before: the state gets a name when the node has it, so no node is behind. But a creation that was
+/// given up and arrived late has left an empty index there.
+pub(crate) async fn by_name<T, F>(index: PhysicalName, ask: impl Fn(String) -> F) -> Result<T, NodeError>
+where
+    F: Future<Output = Result<T, NodeError>>,
+{
+    let answer = ask(index.to_string()).await;
+    let Generation(present) = index.generation;
+    match (&answer, present.checked_add(1)) {
+        (Err(error), Some(next)) if error.code() == Some("index_not_found") => {
+            ask(PhysicalName { generation: Generation(next), ..index }.to_string()).await
         }
+        _ => answer,
     }
-    answer
-}
-
-fn is_renamed(answer: &Result<Bytes, NodeError>) -> bool {
-    matches!(answer, Err(error) if error.code() == Some("index_not_found"))
-}
-
-/// The name of an index on a node, and those that its lane may just have given it.
-fn names(name: PhysicalName) -> Vec<String> {
-    let Generation(present) = name.generation;
-    let generations = [Some(present), present.checked_add(1), present.checked_sub(1)];
-    let named = |generation| PhysicalName { generation: Generation(generation), ..name }.to_string();
-    generations.into_iter().flatten().map(named).collect()
 }

@@ -20,7 +20,7 @@ use crate::view;
 /// An index under one search: the state that the search uses, and what it reads of it.
 pub(crate) struct Scope {
     pub(crate) state: Arc<State>,
-    uid: IndexUid,
+    pub(crate) uid: IndexUid,
     shown: Arc<Shown>,
 }
 

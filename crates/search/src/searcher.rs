@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use miroir_cluster::Ledger;
 use miroir_model::{IndexUid, NodeId};
 use miroir_node::{Connections, InvalidUrl, Node};
-use miroir_query::{Merged, Meta, Plan, SearchRequest};
+use miroir_query::{Merged, Meta, NodeRequest, Plan, SearchRequest};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -54,63 +55,78 @@ impl Searcher {
         request: &SearchRequest,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
-        let started = Instant::now();
         let scope = self.scope(uid).await?;
-        let mut round = Round::default();
+        let round = Round::default();
+        let mut search = Search { searcher: self, scope: &scope, request_id, started: Instant::now(), round };
         // Each turn leaves out a node at least, so this ends.
-        let plan = loop {
-            let plan = plan(&scope, request, &round.failed)?;
-            let sent =
-                round.send(&self.clients, &scope.state, (Route::Search, &plan.requests), request_id).await;
-            if let Err(refused) = sent {
-                return Err(self.explain(&scope, &plan, refused).await);
-            }
-            if let Some(answers) = round.answers(&plan.requests) {
-                break self.merge(&scope, &plan, (answers, started), &mut round).await;
+        let answer = loop {
+            let plan = plan(&scope, request, &search.round.failed)?;
+            if let Some(answer) = search.turn(&plan).await? {
+                break answer;
             }
         };
-        let took = started.elapsed();
+        let took = search.started.elapsed();
         metrics::histogram!("miroir_search_seconds").record(took);
-        metrics::histogram!("miroir_search_overhead_seconds").record(took.saturating_sub(round.slowest));
-        plan
+        metrics::histogram!("miroir_search_overhead_seconds")
+            .record(took.saturating_sub(search.round.slowest));
+        Ok(answer)
     }
+}
 
-    async fn merge(
-        &self,
-        scope: &Scope,
-        plan: &Plan,
-        (answers, started): (Vec<(NodeId, bytes::Bytes)>, Instant),
-        round: &mut Round,
-    ) -> Result<String, SearchError> {
+/// A search under way.
+struct Search<'a> {
+    searcher: &'a Searcher,
+    scope: &'a Scope,
+    request_id: Option<&'a str>,
+    started: Instant,
+    round: Round,
+}
+
+impl Search<'_> {
+    /// Carries out a plan. `None` when a node did not answer: it is among the failed ones from now on.
+    async fn turn(&mut self, plan: &Plan) -> Result<Option<String>, SearchError> {
         let request_uid = Uuid::now_v7().to_string();
+        let started = self.started;
         let meta = || Meta {
             processing_time_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             request_uid: Some(&request_uid),
         };
+        let Some(answers) = self.gather(plan, &plan.requests).await? else { return Ok(None) };
         let slot = match miroir_query::merge(plan, &answers, meta())? {
-            Merged::Answer(answer) => return Ok(answer),
+            Merged::Answer(answer) => return Ok(Some(answer)),
             Merged::NeedsSlot(slot) => slot,
         };
-        let asked = (Route::Search, std::slice::from_ref(&slot));
-        let sent = round.send(&self.clients, &scope.state, asked, None).await;
-        let answer = sent.ok().and_then(|()| round.answers(std::slice::from_ref(&slot)));
-        let Some((node, answer)) = answer.and_then(|mut answers| answers.pop()) else {
-            return Err(SearchError::Node(slot.node, "nothing to the second request of a search".to_owned()));
-        };
-        match miroir_query::merge_with_slot(plan, &answers, (&node, &answer), meta())? {
-            Merged::Answer(answer) => Ok(answer),
+        let more = self.gather(plan, std::slice::from_ref(&slot)).await?;
+        let Some((node, more)) = more.and_then(|mut more| more.pop()) else { return Ok(None) };
+        match miroir_query::merge_with_slot(plan, &answers, (&node, &more), meta())? {
+            Merged::Answer(answer) => Ok(Some(answer)),
             Merged::NeedsSlot(slot) => {
                 Err(SearchError::Node(slot.node, "a slot that does not hold its ties".to_owned()))
             }
         }
     }
 
+    /// The answers to some requests of a plan; `None` when one is missing.
+    async fn gather(
+        &mut self,
+        plan: &Plan,
+        requests: &[NodeRequest],
+    ) -> Result<Option<Vec<(NodeId, Bytes)>>, SearchError> {
+        let clients = &self.searcher.clients;
+        let asked = (Route::Search, requests);
+        match self.round.send(clients, &self.scope.state, asked, self.request_id).await {
+            Ok(()) => Ok(self.round.answers(requests)),
+            Err(refused) => Err(self.explain(plan, refused).await),
+        }
+    }
+
     /// What one Meilisearch would have said: where the text quotes a filter, the user's own.
-    async fn explain(&self, scope: &Scope, plan: &Plan, refused: Refused) -> SearchError {
+    async fn explain(&self, plan: &Plan, refused: Refused) -> SearchError {
         let mut refused = refused;
         if let Some(alone) = plan.user_filter_alone() {
             let asked = (Route::Search, std::slice::from_ref(&alone));
-            if let Err(again) = Round::default().send(&self.clients, &scope.state, asked, None).await {
+            let again = Round::default().send(&self.searcher.clients, &self.scope.state, asked, None).await;
+            if let Err(again) = again {
                 refused = again;
             }
         }

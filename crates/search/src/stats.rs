@@ -1,17 +1,18 @@
 //! How large an index is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::future::join_all;
 use miroir_cluster::{Index, State};
-use miroir_model::{IndexUid, NodeId, RESERVED_MEMBER, UnitSet};
-use miroir_node::Node;
-use miroir_placement::CopyState;
+use miroir_model::{IndexUid, NodeId, PhysicalName, RESERVED_MEMBER, UnitSet};
+use miroir_node::IndexStats;
+use miroir_query::{NodeRequest, NodeView, PlanError};
 use serde_json::{Value, json};
 
 use crate::error::SearchError;
+use crate::scatter::{Round, Route, ask, by_name};
+use crate::scope::Scope;
 use crate::searcher::Searcher;
 
 /// The size of an index over all shards, each counted once.
@@ -19,7 +20,7 @@ use crate::searcher::Searcher;
 pub struct IndexNumbers {
     /// Documents.
     pub documents: u64,
-    /// How many documents have each field.
+    /// How many documents have each field. Estimated from the other nodes where each group has a node that is silent.
     pub fields: BTreeMap<String, u64>,
     /// Some task of it is unfinished.
     pub indexing: bool,
@@ -32,19 +33,27 @@ impl Searcher {
     /// When it is not there, or a shard has no copy that answers.
     pub async fn numbers(&self, uid: &IndexUid) -> Result<IndexNumbers, SearchError> {
         let scope = self.scope(uid).await?;
+        let documents = self.documents(&scope).await?;
         let index = scope.index()?;
-        let mut numbers = IndexNumbers { indexing: !index.unfinished.is_empty(), ..IndexNumbers::default() };
-        let wanted: Vec<(NodeId, UnitSet)> = cover(index, &scope.state)?.into_iter().collect();
-        let mut counts = Vec::new();
-        for (node, units) in &wanted {
-            counts.push(self.count(&scope.state, index, (node, *units)));
+        let fields = fields(&self.stats(&scope.state, index).await, documents);
+        Ok(IndexNumbers { documents, fields, indexing: !index.unfinished.is_empty() })
+    }
+
+    /// How many documents an index has.
+    async fn documents(&self, scope: &Scope) -> Result<u64, SearchError> {
+        let mut round = Round::default();
+        // Each turn leaves out a node at least, so this ends.
+        loop {
+            let requests = counts(scope, &round.failed)?;
+            let asked = (Route::Fetch, requests.as_slice());
+            let sent = round.send(&self.clients, &scope.state, asked, None).await;
+            sent.map_err(|refused| SearchError::Node(refused.node, refused.message))?;
+            let Some(answers) = round.answers(&requests) else { continue };
+            let total = |(node, answer): (NodeId, _)| {
+                total(answer).ok_or_else(|| SearchError::Node(node, "no number of documents".to_owned()))
+            };
+            return answers.into_iter().map(total).sum();
         }
-        for ((node, _), count) in wanted.iter().zip(join_all(counts).await) {
-            let missing = || SearchError::Node(node.clone(), "no number of documents".to_owned());
-            numbers.documents += count.ok_or_else(missing)?;
-        }
-        numbers.fields = self.fields(&scope.state, index).await;
-        Ok(numbers)
     }
 
     /// How many documents a node has of some units; `None` when it does not say.
@@ -54,53 +63,114 @@ impl Searcher {
         index: &Index,
         (node, units): (&NodeId, UnitSet),
     ) -> Option<u64> {
-        let (known, queue) = state.nodes.get(node).zip(index.queues.get(node))?;
-        let filter =
-            miroir_placement::cover(units, index.units_of(node)).map(|cover| miroir_query::condition(&cover));
-        let body = json!({"limit": 0, "filter": filter}).to_string();
-        let client = self.clients.of(known).ok()?;
-        let answer = client.fetch(&queue.name(index.id).to_string(), Bytes::from(body), None).await.ok()?;
-        serde_json::from_slice::<Value>(&answer).ok()?["total"].as_u64()
+        let name = index.queues.get(node)?.name(index.id);
+        let request = count((node, name), (units, index.units_of(node)));
+        total(ask(&self.clients, state, (Route::Fetch, &request), None).await.ok()?)
     }
 
-    /// Sums over nodes, divided by how often each document is held. Exact when every shard has as many copies as any
-    /// other, as it has while nothing moves.
-    async fn fields(&self, state: &State, index: &Index) -> BTreeMap<String, u64> {
+    /// What each node that has something of an index says of it, after the node's group.
+    async fn stats(&self, state: &State, index: &Index) -> Vec<(u32, Option<IndexStats>)> {
         let mut asked = Vec::new();
         for (node, queue) in &index.queues {
-            if let Some(client) = state.nodes.get(node).and_then(|node| self.clients.of(node).ok()) {
-                asked.push(fields_of(client, queue.name(index.id).to_string()));
-            }
+            let Some(node) = state.nodes.get(node) else { continue };
+            asked.push(async { (node.group, self.stats_of(node, queue.name(index.id)).await) });
         }
-        let answers: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-        let copies =
-            index.shards.shards().iter().map(|shard| shard.copies.len() as u64).max().unwrap_or(1).max(1);
-        let mut fields: BTreeMap<String, u64> = BTreeMap::new();
-        for (field, count) in answers.into_iter().flatten() {
-            *fields.entry(field).or_default() += count;
-        }
-        fields.remove(RESERVED_MEMBER);
-        fields.values_mut().for_each(|count| *count = count.div_ceil(copies));
-        fields
+        join_all(asked).await
     }
-}
 
-async fn fields_of(client: Arc<dyn Node>, index: String) -> Option<BTreeMap<String, u64>> {
-    Some(client.stats(&index).await.ok()?.field_distribution)
-}
-
-/// One searchable copy of each shard, by node.
-fn cover(index: &Index, state: &State) -> Result<BTreeMap<NodeId, UnitSet>, SearchError> {
-    let mut chosen: BTreeMap<NodeId, UnitSet> = BTreeMap::new();
-    for shard in index.shards.shards() {
-        let usable = |node: &&NodeId| {
-            let up = state.nodes.get(*node).is_some_and(|node| node.state == miroir_cluster::NodeState::Up);
-            up && index.queues.get(*node).is_some_and(|queue| queue.searchable)
+    async fn stats_of(&self, node: &miroir_cluster::Node, index: PhysicalName) -> Option<IndexStats> {
+        let client = self.clients.of(node).ok()?;
+        let ask = |name: String| {
+            let client = Arc::clone(&client);
+            async move { client.stats(&name).await }
         };
-        let node = shard.nodes_in(CopyState::Serving).find(usable);
-        let lost = miroir_query::PlanError::ShardUnavailable { index: index.id.to_string(), shard: shard.id };
-        let entry = chosen.entry(node.ok_or(lost)?.clone()).or_default();
-        *entry = entry.union(shard.range.units());
+        by_name(index, ask).await.ok()
     }
-    Ok(chosen)
+}
+
+/// Requests that together count each document once: each shard where it can be searched, on a node that is not slow if
+/// there is one.
+fn counts(scope: &Scope, failed: &BTreeSet<NodeId>) -> Result<Vec<NodeRequest>, SearchError> {
+    let nodes = scope.nodes(failed)?;
+    let mut wanted: BTreeMap<&NodeId, (&NodeView, UnitSet)> = BTreeMap::new();
+    for shard in scope.shards(&nodes)? {
+        let lost = PlanError::ShardUnavailable { index: scope.uid.to_string(), shard: shard.id };
+        let copy = shard.copies.into_iter().min_by_key(|copy| (copy.slow, &copy.id)).ok_or(lost)?;
+        let (_, units) = wanted.entry(&copy.id).or_insert((copy, UnitSet::EMPTY));
+        *units = units.union(shard.range.units());
+    }
+    Ok(wanted.into_values().map(|(node, units)| count((&node.id, node.index), (units, node.held))).collect())
+}
+
+/// Asks a node how many documents it has of some of the units that it holds.
+fn count((node, index): (&NodeId, PhysicalName), (wanted, held): (UnitSet, UnitSet)) -> NodeRequest {
+    let filter = miroir_placement::cover(wanted, held).map(|cover| miroir_query::condition(&cover));
+    NodeRequest { node: node.clone(), index, body: json!({"limit": 0, "filter": filter}).to_string() }
+}
+
+fn total(answer: impl AsRef<[u8]>) -> Option<u64> {
+    serde_json::from_slice::<Value>(answer.as_ref()).ok()?["total"].as_u64()
+}
+
+/// How many documents have each field.
+///
+/// A group of which every node answers has each document equally often, so its sums are in proportion; so are those of
+/// all groups together. Where each has a silent node, the documents of the others stand for all.
+fn fields(stats: &[(u32, Option<IndexStats>)], documents: u64) -> BTreeMap<String, u64> {
+    let gaps: BTreeSet<u32> =
+        stats.iter().filter(|(_, stats)| stats.is_none()).map(|(group, _)| *group).collect();
+    let no_group = stats.iter().all(|(group, _)| gaps.contains(group));
+    let counted = stats.iter().filter(|(group, _)| no_group || !gaps.contains(group));
+    let (mut held, mut sums) = (0, BTreeMap::<String, u64>::new());
+    for stats in counted.filter_map(|(_, stats)| stats.as_ref()) {
+        held += stats.number_of_documents;
+        for (field, count) in &stats.field_distribution {
+            *sums.entry(field.clone()).or_default() += count;
+        }
+    }
+    sums.remove(RESERVED_MEMBER);
+    let share = |sum: u64| (u128::from(sum) * u128::from(documents)).div_ceil(u128::from(held.max(1)));
+    sums.into_iter().map(|(field, sum)| (field, u64::try_from(share(sum)).unwrap_or(u64::MAX))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(group: u32, documents: u64, fields: &[(&str, u64)]) -> (u32, Option<IndexStats>) {
+        let fields = fields.iter().map(|(name, count)| ((*name).to_owned(), *count));
+        let stats = IndexStats {
+            number_of_documents: documents,
+            is_indexing: false,
+            field_distribution: fields.collect(),
+        };
+        (group, Some(stats))
+    }
+
+    /// Ten documents; the third node of each group has them all a second time.
+    fn groups() -> Vec<(u32, Option<IndexStats>)> {
+        let group = |group| {
+            [
+                node(group, 6, &[("id", 6), ("title", 3), ("_miroir", 6)]),
+                node(group, 4, &[("id", 4), ("year", 1)]),
+                node(group, 10, &[("id", 10), ("title", 3), ("year", 1)]),
+            ]
+        };
+        [group(0), group(1)].concat()
+    }
+
+    #[test]
+    fn fields_are_counted_once() {
+        let exact = BTreeMap::from([("id".to_owned(), 10), ("title".to_owned(), 3), ("year".to_owned(), 1)]);
+        let mut stats = groups();
+        assert_eq!(fields(&stats, 10), exact);
+        stats[1].1 = None;
+        assert_eq!(fields(&stats, 10), exact, "the other group has everything");
+        stats[4].1 = None;
+        let estimated = fields(&stats, 10);
+        assert_eq!(estimated["id"], 10, "what all documents have all documents have");
+        assert_eq!((estimated["title"], estimated["year"]), (4, 1), "6 of 16 and 1 of 16");
+        stats.iter_mut().for_each(|(_, stats)| *stats = None);
+        assert_eq!(fields(&stats, 10), BTreeMap::new());
+    }
 }

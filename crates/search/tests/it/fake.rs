@@ -2,18 +2,25 @@
 
 use std::sync::{Arc, Mutex};
 
+use axum::body::Bytes;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// What a node is asked.
+/// What a node is asked: the path, and the body (`null` for none).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) path: String,
+    pub(crate) body: Value,
 }
 
 impl Asked {
+    /// The index that it is about.
+    pub(crate) fn index(&self) -> &str {
+        self.path.split('/').nth(2).expect("`/indexes/{index}/…`")
+    }
+
     /// What is asked of the index: `search`, `documents/fetch`.
     pub(crate) fn what(&self) -> &str {
         self.path.splitn(4, '/').nth(3).expect("`/indexes/{index}/…`")
@@ -33,8 +40,9 @@ impl FakeNode {
     pub(crate) async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
-        let serve = move |uri: Uri| {
-            let asked = Asked { path: uri.path().to_owned() };
+        let serve = move |uri: Uri, body: Bytes| {
+            let body = serde_json::from_slice(&body).unwrap_or_default();
+            let asked = Asked { path: uri.path().to_owned(), body };
             let (status, body) = answer(&asked);
             log.lock().expect("no test failed here").push(asked);
             async move { respond(status, body) }
@@ -53,6 +61,17 @@ impl FakeNode {
 
 fn respond(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
+}
+
+/// The answer of a node that has no index of this name.
+pub(crate) fn index_not_found(asked: &Asked) -> Answer {
+    let text = format!("Index `{}` not found.", asked.index());
+    (404, json!({"message": text, "code": "index_not_found", "type": "invalid_request", "link": ""}))
+}
+
+/// The answer of a node that has trouble of its own.
+pub(crate) fn trouble() -> Answer {
+    (500, json!({"message": "disk", "code": "internal", "type": "internal", "link": ""}))
 }
 
 /// The answer to a search with these hits.

@@ -1,5 +1,7 @@
 //! A searcher over a ledger in memory and nodes that answer what a test says.
 
+mod failing;
 mod fake;
 mod fresh;
+mod names;
 mod world;

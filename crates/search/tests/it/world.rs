@@ -62,6 +62,11 @@ pub(crate) fn searcher(ledger: impl Ledger) -> Searcher {
     Searcher::new(Arc::new(ledger), Connections::new(Timeouts::default()).expect("a client"))
 }
 
+/// The searcher of a peer that knows everything.
+pub(crate) fn searcher_of(cluster: &LocalCluster) -> Searcher {
+    searcher(cluster.start(1))
+}
+
 /// A peer whose state is what it saw at the last barrier.
 #[derive(Clone)]
 pub(crate) struct Lagging {

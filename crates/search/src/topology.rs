@@ -1,8 +1,10 @@
 //! The cluster as this peer sees it: the document of `/_miroir/topology`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use futures::future::join_all;
 use miroir_cluster::{Index, Node, State};
-use miroir_model::NodeId;
+use miroir_model::{NodeId, Timestamp};
 use miroir_placement::Shard;
 use serde_json::{Value, json};
 
@@ -67,7 +69,7 @@ impl Searcher {
                 "owner": node.lane.owner.map(|life| life.peer.0),
                 "epoch": node.lane.epoch.0,
                 "lag_tasks": lag.tasks,
-                "lag_seconds": lag.oldest.map_or(0, |oldest| state.stamp.millis_since(oldest) / 1000),
+                "lag_seconds": lag.oldest.map_or(0, |oldest| now(state).millis_since(oldest) / 1000),
             },
             "documents": documents,
         })
@@ -93,6 +95,12 @@ impl Searcher {
             .collect();
         json!({"id": shard.id.0, "slots": [shard.range.first(), shard.range.last()], "copies": copies})
     }
+}
+
+/// This peer's clock, since the log's stands still while nobody writes; but what the log has stamped has been.
+fn now(state: &State) -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    state.stamp.max(Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
 }
 
 fn copy_view(

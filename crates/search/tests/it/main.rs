@@ -4,4 +4,5 @@ mod failing;
 mod fake;
 mod fresh;
 mod names;
+mod topology;
 mod world;

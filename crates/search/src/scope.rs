@@ -46,7 +46,8 @@ impl Scope {
         Ok(IndexView {
             uid: self.uid.as_str(),
             version: self.state.api_version(),
-            primary_key: index.primary_key.as_deref(),
+            // While the first task with documents is under way some can be found, under the key that it brings.
+            primary_key: index.served_primary_key.as_deref().or(index.primary_key.as_deref()),
             shown: &self.shown,
             tie_rule: index.tie_rule,
             shards,

@@ -4,5 +4,6 @@ mod failing;
 mod fake;
 mod fresh;
 mod names;
+mod served;
 mod topology;
 mod world;

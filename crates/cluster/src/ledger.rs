@@ -25,7 +25,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// Has a command committed and applied, by way of the leader.
     ///
     /// # Errors
-    /// [`ProposeError::NoQuorum`] when it surely was not; otherwise the outcome is unknown.
+    /// [`ProposeError::Unknown`] when it may have been, or may be yet; every other error when it surely was not.
     async fn propose(&self, command: Command) -> Result<Outcome, ProposeError>;
 
     /// Waits until this peer has applied everything that was committed when it was asked.
@@ -86,6 +86,20 @@ pub enum ProposeError {
     /// The leader is low on disk and takes only what frees space. It was not proposed.
     #[error("the disk of the leader is nearly full")]
     DiskLow,
+    /// There is a leader, but too much is under way to it already. It was not proposed.
+    #[error("too many writes are under way")]
+    Busy,
+    /// Its encoding is larger than any command's may be, which every peer must be able to pass on. It was not proposed.
+    #[error("the command has {bytes} bytes, and none may have more than {limit}")]
+    TooLarge {
+        /// Its length, encoded, in bytes.
+        bytes: usize,
+        /// The largest length, in bytes.
+        limit: usize,
+    },
+    /// The leader cannot read it, since it runs another version. It was not proposed.
+    #[error("the leader runs a version that does not know this command")]
+    NotUnderstood,
     /// This peer is stopping. It was not proposed.
     #[error("this peer is stopping")]
     Stopping,

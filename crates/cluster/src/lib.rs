@@ -34,6 +34,7 @@ mod reads;
 mod rows;
 mod state;
 mod task;
+mod text;
 
 pub use apply::Applied;
 pub use codec::DecodeError;
@@ -52,3 +53,4 @@ pub use reads::Lag;
 pub use rows::{Row, task_from_rows, task_row_range};
 pub use state::{ChunkId, ChunkMeta, Idempotency, Names, ProposalId, State, Upload, UploadId};
 pub use task::{Payload, Task, Work, WriteMode};
+pub use text::recordable;

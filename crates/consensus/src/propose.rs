@@ -28,7 +28,20 @@ pub(crate) enum Missed {
     Unknown,
     /// The leader takes no payload. It was not proposed.
     DiskLow,
+    /// The leader has too much under way. It was not proposed.
+    Busy,
+    /// It is longer than [`MAX_COMMAND`]. It was not proposed.
+    TooLarge,
+    /// The leader could not apply it. It was not proposed.
+    NotUnderstood,
 }
+
+/// The longest encoded command, in bytes.
+///
+/// What is in the log must reach every peer in one message: an entry that none can take in would end all replication
+/// behind it. This is far below what a message may have ([`miroir_wire::MAX_MESSAGE`]), and four times the longest
+/// chunk of payload.
+pub(crate) const MAX_COMMAND: usize = 4 << 20;
 
 /// An encoded command.
 #[derive(Debug, Clone)]
@@ -49,12 +62,21 @@ impl From<&Command> for Encoded {
 pub(crate) async fn propose(node: &Node, command: &Command) -> Result<Outcome, ProposeError> {
     node.running()?;
     let command = Encoded::from(command);
-    if command.payload && node.disk.low() {
-        return Err(ProposeError::DiskLow);
-    }
+    let bytes = command.bytes.len();
+    let failed = |missed| match missed {
+        Missed::NotTaken => ProposeError::NoQuorum,
+        Missed::Unknown => ProposeError::Unknown,
+        Missed::DiskLow => ProposeError::DiskLow,
+        Missed::Busy => ProposeError::Busy,
+        Missed::TooLarge => ProposeError::TooLarge { bytes, limit: MAX_COMMAND },
+        Missed::NotUnderstood => ProposeError::NotUnderstood,
+    };
+    command.admissible(node).map_err(failed)?;
     let deadline = Instant::now() + node.config.timing.barrier_wait;
-    let budget = timeout_at(deadline, node.flow.own(command.bytes.len())).await;
-    let _permit = budget.map_err(|_| ProposeError::NoQuorum)?;
+    let Ok(_permit) = timeout_at(deadline, node.flow.own(bytes)).await else {
+        // Without a leader nothing flows, and that is what is wrong.
+        return Err(failed(if node.leader().is_some() { Missed::Busy } else { Missed::NotTaken }));
+    };
     loop {
         let attempt = match node.leader() {
             Some(Leader::Here) => propose_here(node, &command, deadline).await,
@@ -63,26 +85,41 @@ pub(crate) async fn propose(node: &Node, command: &Command) -> Result<Outcome, P
         };
         match attempt {
             Ok(outcome) => return Ok(outcome),
-            Err(Missed::Unknown) => return Err(ProposeError::Unknown),
-            Err(Missed::DiskLow) => return Err(ProposeError::DiskLow),
-            Err(Missed::NotTaken) if Instant::now() >= deadline => return Err(ProposeError::NoQuorum),
-            Err(Missed::NotTaken) => node.running()?,
+            Err(Missed::NotTaken) if Instant::now() < deadline => node.running()?,
+            Err(missed) => return Err(failed(missed)),
         }
         node.leader_may_have_changed().await;
     }
 }
 
-/// Proposes as the leader: stamps it, and waits until it is applied here.
-pub(crate) async fn propose_here(
-    node: &Node,
-    command: &Encoded,
-    deadline: Instant,
-) -> Result<Outcome, Missed> {
-    if command.payload && node.disk.low() {
-        return Err(Missed::DiskLow);
+/// Proposes what another peer sent. Bytes that cannot be applied never get into the log: there they would end every
+/// peer, at each start again.
+pub(crate) async fn propose_for_another(node: &Node, command: &Encoded) -> Result<Outcome, Missed> {
+    let deadline = Instant::now() + node.config.timing.barrier_wait;
+    // Before it is decoded: that takes as long as it is.
+    command.admissible(node)?;
+    if let Err(error) = Command::decode(&command.bytes) {
+        tracing::warn!(%error, "a peer proposes what cannot be read here");
+        return Err(Missed::NotUnderstood);
     }
+    propose_here(node, command, deadline).await
+}
+
+impl Encoded {
+    /// Whether this peer would pass it on, or take it as the leader.
+    fn admissible(&self, node: &Node) -> Result<(), Missed> {
+        if self.bytes.len() > MAX_COMMAND {
+            return Err(Missed::TooLarge);
+        }
+        if self.payload && node.disk.low() { Err(Missed::DiskLow) } else { Ok(()) }
+    }
+}
+
+/// Proposes as the leader: stamps it, and waits until it is applied here.
+async fn propose_here(node: &Node, command: &Encoded, deadline: Instant) -> Result<Outcome, Missed> {
+    command.admissible(node)?;
     let budget = timeout_at(deadline, node.flow.leader(command.bytes.len())).await;
-    let _permit = budget.map_err(|_| Missed::NotTaken)?;
+    let _permit = budget.map_err(|_| Missed::Busy)?;
     let proposal = Proposal { stamp: now(), command: command.bytes.clone() };
     match timeout(node.config.timing.outcome_wait, node.raft.client_write(proposal)).await {
         Ok(Ok(written)) => {
@@ -139,6 +176,9 @@ pub(crate) fn reply(result: Result<Outcome, Missed>) -> ProposeReply {
         Err(Missed::NotTaken) => refuse(Refusal::NotLeader),
         Err(Missed::Unknown) => refuse(Refusal::Unknown),
         Err(Missed::DiskLow) => refuse(Refusal::DiskLow),
+        Err(Missed::Busy) => refuse(Refusal::Busy),
+        Err(Missed::TooLarge) => refuse(Refusal::TooLarge),
+        Err(Missed::NotUnderstood) => refuse(Refusal::NotUnderstood),
     };
     ProposeReply { result: Some(answer) }
 }
@@ -149,6 +189,9 @@ fn read(reply: ProposeReply) -> Result<Outcome, Missed> {
         Some(Answer::Refusal(refusal)) => Err(match Refusal::try_from(refusal) {
             Ok(Refusal::NotLeader) => Missed::NotTaken,
             Ok(Refusal::DiskLow) => Missed::DiskLow,
+            Ok(Refusal::Busy) => Missed::Busy,
+            Ok(Refusal::TooLarge) => Missed::TooLarge,
+            Ok(Refusal::NotUnderstood) => Missed::NotUnderstood,
             _ => Missed::Unknown,
         }),
         None => Err(Missed::Unknown),
@@ -161,23 +204,4 @@ fn now() -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_travel() {
-        for result in [Ok(Outcome::Done), Err(Missed::NotTaken), Err(Missed::Unknown), Err(Missed::DiskLow)] {
-            assert_eq!(read(reply(result.clone())), result);
-        }
-        assert_eq!(read(ProposeReply { result: None }), Err(Missed::Unknown));
-    }
-
-    #[test]
-    fn a_broken_call_is_not_called_refused() {
-        assert!(!surely_refused(&Status::unavailable("connection reset")));
-        assert!(!surely_refused(&Status::cancelled("gone")));
-        assert!(surely_refused(&Status::failed_precondition("another peer")));
-        let connect = tonic::ConnectError(std::io::Error::other("refused").into());
-        assert!(surely_refused(&Status::from_error(Box::new(connect))));
-    }
-}
+mod tests;

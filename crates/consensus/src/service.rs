@@ -14,14 +14,13 @@ use miroir_wire::peer::{
 use miroir_wire::{Address, Misaddressed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::barrier;
 use crate::fetch;
 use crate::links::SUPERSEDED;
 use crate::node::{Failure, Node};
-use crate::propose::{Encoded, propose_here, reply};
+use crate::propose::{Encoded, propose_for_another, reply};
 use crate::snapshot::{SnapshotData, Spool};
 use crate::spool;
 use crate::types::{Snapshot, SnapshotMeta, Vote};
@@ -153,8 +152,7 @@ impl peer::peer_server::Peer for Service {
         node.links.secret.check(request.metadata())?;
         let ProposeRequest { envelope, command, payload } = request.into_inner();
         self.admit(envelope)?;
-        let deadline = Instant::now() + node.config.timing.barrier_wait;
-        let outcome = propose_here(node, &Encoded { bytes: command, payload }, deadline).await;
+        let outcome = propose_for_another(node, &Encoded { bytes: command, payload }).await;
         Ok(Response::new(reply(outcome)))
     }
 

@@ -79,6 +79,23 @@ impl From<ProposeError> for ApiError {
                 ErrorCode::MiroirDiskLow,
                 "The disk of the leading peer is nearly full: new documents are refused until there is room.",
             ),
+            ProposeError::Busy => Self::new(
+                ErrorCode::MiroirBackpressure,
+                "The cluster takes in as much as it can: too many writes are under way. Nothing was changed; try \
+                 again.",
+            ),
+            ProposeError::TooLarge { bytes, limit } => Self::new(
+                ErrorCode::PayloadTooLarge,
+                format!(
+                    "The write is too large: what it says besides documents, settings or a filter say, has {bytes} \
+                     bytes as Miroir stores it, and may have {limit}."
+                ),
+            ),
+            ProposeError::NotUnderstood => Self::new(
+                ErrorCode::Internal,
+                "The leading peer runs another version and does not know this write. Nothing was changed; try again \
+                 when all peers run the same version.",
+            ),
         }
     }
 }

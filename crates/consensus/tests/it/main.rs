@@ -4,6 +4,7 @@ mod crash;
 mod failover;
 mod identity;
 mod lagging;
+mod large;
 mod low_disk;
 mod measure;
 mod support;

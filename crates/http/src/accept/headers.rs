@@ -13,6 +13,8 @@ pub(crate) struct Origin {
     pub(crate) idempotency: Option<(String, u128)>,
     /// What the client wants shown with the task.
     pub(crate) custom_metadata: Option<String>,
+    /// The length of its body, in bytes.
+    pub(crate) body_len: usize,
 }
 
 impl Origin {
@@ -21,7 +23,8 @@ impl Origin {
         headers: &HeaderMap,
         (method, path, body): (&Method, &str, &[u8]),
     ) -> Result<Self, ApiError> {
-        let Some(value) = headers.get("idempotency-key") else { return Ok(Self::default()) };
+        let origin = Self { body_len: body.len(), ..Self::default() };
+        let Some(value) = headers.get("idempotency-key") else { return Ok(origin) };
         let key = value
             .to_str()
             .ok()
@@ -37,7 +40,7 @@ impl Origin {
             hash.update(&part.len().to_le_bytes());
             hash.update(part);
         }
-        Ok(Self { idempotency: Some((key.to_owned(), hash.digest128())), custom_metadata: None })
+        Ok(Self { idempotency: Some((key.to_owned(), hash.digest128())), ..origin })
     }
 
     /// With what the client wants shown with the task.

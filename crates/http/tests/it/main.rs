@@ -1,12 +1,13 @@
 //! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
 
 mod filters;
+mod outcomes;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use miroir_cluster::{Ledger, State};
 use miroir_http::{App, Options};
@@ -36,7 +37,10 @@ impl Peer {
 
     fn of(ledger: LocalLedger) -> Self {
         let cluster = ledger.cluster().clone();
-        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        Self::over(Arc::new(ledger), cluster)
+    }
+
+    fn over(ledger: Arc<dyn Ledger>, cluster: LocalCluster) -> Self {
         let connections = Connections::new(Timeouts::default()).expect("a client");
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -44,6 +48,11 @@ impl Peer {
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let (status, _, body) = self.call_for_all(method, path, body).await;
+        (status, body)
+    }
+
+    async fn call_for_all(&self, method: &str, path: &str, body: &Value) -> (StatusCode, HeaderMap, Value) {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -51,9 +60,9 @@ impl Peer {
             .body(Body::from(body.to_string()))
             .expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        (status, serde_json::from_slice(&body).expect("JSON"))
+        (status, headers, serde_json::from_slice(&body).expect("JSON"))
     }
 
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {

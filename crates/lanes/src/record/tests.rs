@@ -59,6 +59,8 @@ fn step(node: &str, epoch: Epoch) -> LaneStep {
 async fn what_is_too_large_together_goes_apart_and_answers_stay_in_order() {
     let cluster = LocalCluster::founded(defaults(4), [adopt("node-0", "http://127.0.0.1:9")]);
     let ledger = cluster.start(1);
+    let assign = Command::AssignLane { node: NodeId::new("node-0"), peer: Some(ledger.me().peer) };
+    assert_eq!(ledger.propose(assign).await, Ok(Outcome::Done));
     let take = Command::TakeLane { node: NodeId::new("node-0"), life: ledger.me() };
     let taken = ledger.propose(take).await;
     let Ok(Outcome::LaneTaken { epoch }) = taken else { panic!("{taken:?}") };

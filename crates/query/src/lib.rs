@@ -11,6 +11,7 @@ mod merge;
 mod path;
 mod plan;
 mod request;
+mod reserved;
 mod view;
 
 pub use errors::user_error;
@@ -21,4 +22,5 @@ pub use listing::{
 pub use merge::{MergeError, Merged, Meta, merge, merge_with_slot};
 pub use plan::{NodeRequest, Plan, PlanError, condition, plan};
 pub use request::{MatchingStrategy, Paging, RequestError, SearchRequest, from_json, from_parameters};
+pub use reserved::{check_list, check_search};
 pub use view::{IndexView, NodeView, ShardView, Shown};

@@ -29,6 +29,8 @@ impl Searcher {
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
         let scope = self.scope(uid).await?;
+        let settings = &scope.index()?.settings.served;
+        miroir_query::check_list(request, settings).map_err(SearchError::Refused)?;
         let mut round = Round::default();
         // Each turn leaves out a node or comes to a later round, so this ends.
         let mut plan = plan(&scope, request, &round)?;

@@ -56,6 +56,8 @@ impl Searcher {
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
         let scope = self.scope(uid).await?;
+        let settings = &scope.index()?.settings.served;
+        miroir_query::check_search(request, uid.as_str(), settings).map_err(SearchError::Refused)?;
         let round = Round::default();
         let mut search = Search { searcher: self, scope: &scope, request_id, started: Instant::now(), round };
         // Each turn leaves out a node at least, so this ends.

@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::request_id;
-use crate::routes::filters;
 
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
@@ -56,7 +55,6 @@ async fn search(
     request: SearchRequest,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    filters::check_searched(&app.ledger().state(), uid, request.filter.as_ref())?;
     let answer = app.searcher().search(uid, &request, request_id::of(headers)).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
 }

@@ -4,4 +4,5 @@ mod documents;
 mod merge;
 mod model;
 mod plan;
+mod reserved;
 mod world;

@@ -2,6 +2,7 @@
 
 mod filters;
 mod outcomes;
+mod refused;
 
 use std::sync::Arc;
 

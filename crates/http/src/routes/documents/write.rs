@@ -84,7 +84,9 @@ impl Batch {
             Err(PrepareError::Refused { refusal, received }) => {
                 let details = TaskDetails::Addition { received, indexed: None };
                 let kind = TaskKind::DocumentAdditionOrUpdate;
-                Ok(Draft::refused(target(None), kind, refusal.into(), details))
+                // It was judged by the index's key, and is judged again should that change meanwhile.
+                let judged_by = index.and_then(|index| index.primary_key.clone());
+                Ok(Draft::refused(target(judged_by), kind, refusal.into(), details))
             }
         }
     }

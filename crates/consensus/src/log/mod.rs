@@ -4,7 +4,7 @@
 //!
 //! - chunk files of 16 MiB: the open one is held in memory, whole, and a restart reads every chunk that is kept;
 //! - a cache of 16 MiB beside it, for followers that are nearly up to date;
-//! - the flush thread waits 100 µs for company before it syncs: what waits behind a running sync is joined anyway;
+//! - the flush thread waits 5 µs for company before it syncs, enough to take what has gathered behind a running sync;
 //! - 16 MiB may wait to be written; more blocks the writer;
 //! - the vote, entries and purges are synced; the mark of what is committed is only written: it may be old after a
 //!   power failure, and then the leader tells.
@@ -70,7 +70,7 @@ impl LogStore {
         let mut config = raft_log::Config::new(dir.display());
         config.wal.read_buffer_size = Some(READ_BUFFER_BYTES);
         config.wal.chunk_max_size = Some(file_bytes);
-        config.wal.flush_batch_wait = Some(Duration::from_micros(100));
+        config.wal.flush_batch_wait = Some(Duration::from_micros(5));
         config.wal.flush_queue_max_bytes = Some(QUEUE_BYTES);
         config.log_cache_capacity = Some(CACHE_BYTES);
         let config = Arc::new(config);

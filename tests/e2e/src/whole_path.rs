@@ -1,50 +1,66 @@
 //! From documents through one peer to searches through the others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use meilisearch_sdk::client::Client;
 use meilisearch_sdk::settings::Settings;
 use miroir_testkit::processes::{Dev, PATIENCE, ended, get, post};
 use serde_json::{Value, json};
 
-/// With the official Rust client, as any application would.
+/// With the official Rust client, as any application would. `MIROIR_DATA` names a folder with more of the same data.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_loads_and_searches() {
     let dev = Dev::start(&["--shards", "6"]).await;
-    let movies = documents("movies.ndjson");
-    let writer = Client::new(dev.peer(1), None::<String>).expect("a client");
-    let index = writer.index("movies");
-    let settings = Settings::new().with_filterable_attributes(["genre"]).with_sortable_attributes(["year"]);
-    index.set_settings(&settings).await.expect("accepted");
-    let mut last = None;
-    for batch in movies.chunks(250) {
-        last = Some(index.add_documents(batch, Some("id")).await.expect("accepted"));
-    }
-    let task = last.expect("a batch").wait_for_completion(&writer, None, Some(PATIENCE)).await;
-    assert!(task.expect("a task").is_success());
+    let movies = Settings::new().with_filterable_attributes(["genre"]).with_sortable_attributes(["year"]);
+    let movies = load(&dev, "movies", &movies).await;
+    let cities = Settings::new().with_filterable_attributes(["_geo"]).with_sortable_attributes(["_geo"]);
+    let cities = load(&dev, "cities", &cities).await;
 
     for peer in [2, 3] {
         let reader = Client::new(dev.peer(peer), None::<String>).expect("a client");
-        let found =
-            reader.index("movies").search().with_query("love").execute::<Value>().await.expect("hits");
+        let (movies_at, cities_at) = (reader.index("movies"), reader.index("cities"));
+        let found = movies_at.search().with_query("love").execute::<Value>().await.expect("hits");
         assert!(!found.hits.is_empty(), "peer {peer} finds nothing");
+        let near = ["_geoPoint(48.85, 2.35):asc"];
+        let near = cities_at.search().with_filter("_geoRadius(48.85, 2.35, 300000)").with_sort(&near).build();
+        let near = near.execute::<Value>().await.expect("hits");
+        assert!(!near.hits.is_empty(), "peer {peer} finds nothing near Paris");
         assert!(
-            found.hits.iter().all(|hit| hit.result.get("_miroir").is_none()),
+            found.hits.iter().chain(&near.hits).all(|hit| hit.result.get("_miroir").is_none()),
             "the reserved member shows"
         );
-        let stats = reader.index("movies").get_stats().await.expect("stats");
-        assert_eq!(stats.number_of_documents, movies.len());
+        for (index, expected) in [(movies_at, movies), (cities_at, cities)] {
+            assert_eq!(index.get_stats().await.expect("stats").number_of_documents, expected);
+        }
     }
 
     let report = dev.verify();
     let copies = report["shards"].as_array().into_iter().flatten().flat_map(|s| s["copies"].as_array());
     let held: u64 = copies.flatten().filter_map(|copy| copy["documents"].as_u64()).sum();
-    assert_eq!(held, 2 * movies.len() as u64, "two copies of each document");
+    assert_eq!(held, 2 * (movies + cities) as u64, "two copies of each document");
     let topology = dev.topology(1).await;
     for node in topology["nodes"].as_array().expect("nodes") {
         let documents = node["documents"].as_u64().expect("a number");
-        assert!(documents < movies.len() as u64, "{} holds everything", node["id"]);
+        assert!(documents < (movies + cities) as u64, "{} holds everything", node["id"]);
     }
+}
+
+/// Loads a file through peer 1 and waits until all is done; how many documents it has.
+async fn load(dev: &Dev, name: &str, settings: &Settings) -> usize {
+    let started = Instant::now();
+    let documents = documents(name);
+    let client = Client::new(dev.peer(1), None::<String>).expect("a client");
+    let index = client.index(name);
+    index.set_settings(settings).await.expect("accepted");
+    let mut last = None;
+    for batch in documents.chunks((documents.len() / 10).max(1)) {
+        last = Some(index.add_documents(batch, Some("id")).await.expect("accepted"));
+    }
+    let task = last.expect("a batch").wait_for_completion(&client, None, Some(PATIENCE)).await;
+    assert!(task.expect("a task").is_success());
+    eprintln!("{} {name} in {:?}", documents.len(), started.elapsed());
+    documents.len()
 }
 
 /// Each kind of write, told by its task and seen through another peer.
@@ -135,9 +151,10 @@ async fn idempotency() {
     assert_eq!((status, error["code"].as_str()), (422, Some("miroir_idempotency_conflict")));
 }
 
-/// Documents that are part of the repository.
+/// Documents that are part of the repository, or more of them.
 fn documents(name: &str) -> Vec<Value> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../differential/data").join(name);
-    let text = std::fs::read_to_string(&file).expect("the data is part of the repository");
+    let excerpt = Path::new(env!("CARGO_MANIFEST_DIR")).join("../differential/data");
+    let folder = std::env::var_os("MIROIR_DATA").map_or(excerpt, PathBuf::from);
+    let text = std::fs::read_to_string(folder.join(format!("{name}.ndjson"))).expect("the data is there");
     text.lines().map(|line| serde_json::from_str(line).expect("a document")).collect()
 }

@@ -84,9 +84,9 @@ impl Round {
     }
 }
 
-/// Whether every copy would say the same: not of a key or a name that this node does not take, nor of its own trouble.
+/// Whether every copy would refuse it so: all but a key or a name that this node does not take.
 fn blames_user(status: u16, code: &str) -> bool {
-    (400..500).contains(&status) && !matches!(status, 401 | 403) && code != "index_not_found"
+    !matches!(status, 401 | 403) && code != "index_not_found"
 }
 
 /// One request, and how long it took.

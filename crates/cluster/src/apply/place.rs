@@ -105,12 +105,15 @@ impl Apply<'_> {
     fn layout(&self, id: PhysicalId, shape: &Shape) -> Result<ShardMap, Refusal> {
         let Some((_, defaults)) = &self.state.cluster else { return Err(Refusal::NoNodes) };
         let groups = self.state.groups();
-        let smallest = groups.iter().map(|group| group.nodes.len()).min().unwrap_or(0);
-        if smallest == 0 || groups.len() < defaults.groups as usize {
+        let able = |group: &GroupNodes| group.nodes.iter().filter(|node| node.weight > 0).count();
+        let smallest = groups.iter().map(able).min().unwrap_or(0);
+        let factor = shape.factor.unwrap_or(defaults.factor);
+        // What the cluster was founded to hold it will: its nodes are only not there yet.
+        let promised = usize::from(factor.min(defaults.factor)).max(1);
+        if smallest < promised || groups.len() < defaults.groups as usize {
             return Err(Refusal::NoNodes);
         }
         let count = shape.shards.or(defaults.shards).unwrap_or_else(|| default_shards(smallest));
-        let factor = shape.factor.unwrap_or(defaults.factor);
         let mut map = ShardMap::even(count).map_err(|error| Refusal::Shape(error.to_string()))?;
         let layout = assign(id, &map, &groups, factor).map_err(|error| Refusal::Shape(error.to_string()))?;
         for (shard, nodes) in layout.iter() {

@@ -11,5 +11,6 @@ mod delivery;
 mod golden;
 mod histories;
 mod names;
+mod place;
 mod reads;
 mod settings;

@@ -1,4 +1,5 @@
-//! What the Raft leader alone decides: which nodes there are, and which peer delivers to which node.
+//! What the Raft leader alone decides: which nodes there are, when the first of them are complete, and which peer
+//! delivers to which node.
 //!
 //! One level-triggered loop reads the state, observes the world, plans and proposes. It only proposes: what follows from
 //! the state is done by lanes. [`plan`] is a pure function, so what it would do can be asked without doing it.
@@ -6,6 +7,9 @@
 //! Where copies of shards go, and moving them, will be planned here too.
 
 mod adopt;
+mod adoptions;
+mod founding;
+mod patience;
 mod plan;
 mod run;
 

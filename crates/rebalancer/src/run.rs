@@ -1,17 +1,19 @@
 //! The leader's loop: look, plan, propose.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use miroir_cluster::{Command, Ledger, Outcome, State};
-use miroir_model::NodeId;
+use miroir_api::ApiVersion;
+use miroir_cluster::{Adopt, Command, Found, Ledger, Outcome, ProposeError};
 use miroir_node::Node;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use crate::adopt::{ConfiguredNode, adopt};
+use crate::adopt::{AdoptError, ConfiguredNode};
+use crate::adoptions::{self, Adoptions};
+use crate::founding;
+use crate::patience::Patience;
 use crate::plan::{Observed, plan};
 
 /// At most so long between two looks.
@@ -22,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The world as the leader sees it.
 #[async_trait]
 pub trait World: Send + Sync {
-    /// What is so now.
+    /// Who answers now. That a peer did not answer once says little: [`run`] is patient.
     async fn observe(&self) -> Observed;
 
     /// A node with the rights of its master key.
@@ -30,9 +32,15 @@ pub trait World: Send + Sync {
     /// # Errors
     /// When its address is none; the text says why.
     fn node(&self, configured: &ConfiguredNode) -> Result<Arc<dyn Node>, String>;
+
+    /// What this peer would found the cluster with; nothing where another has founded it, or will.
+    fn founding(&self) -> Option<Found> {
+        None
+    }
 }
 
-/// Adopts the configured nodes and assigns lanes whenever this peer leads, until `shutdown` is ready.
+/// Adopts the configured nodes, founds the cluster on them and assigns lanes whenever this peer leads, until
+/// `shutdown` is ready.
 pub async fn run(
     ledger: Arc<dyn Ledger>,
     world: Arc<dyn World>,
@@ -52,60 +60,105 @@ struct Leader {
     nodes: Vec<ConfiguredNode>,
 }
 
+/// What a leader remembers from look to look, and forgets when it leads no more.
+struct Leading {
+    patience: Patience,
+    adoptions: Adoptions,
+    /// When it began to lead, or a node last joined.
+    joined: Instant,
+}
+
+impl Leading {
+    fn new() -> Self {
+        Self { patience: Patience::default(), adoptions: Adoptions::default(), joined: Instant::now() }
+    }
+}
+
 impl Leader {
     async fn work(&self) {
-        // What was last said of a node that cannot be adopted, so that it is said once.
-        let mut said: BTreeMap<NodeId, String> = BTreeMap::new();
+        let mut leading = None;
         loop {
             let seen = self.ledger.state().version();
             // Another peer may lead by now, or this peer's state may be behind: then what is planned would be too.
             if self.ledger.leadership().is_leader && self.ledger.read_barrier().await.is_ok() {
-                self.look(&mut said).await;
+                let leading = leading.get_or_insert_with(Leading::new);
+                if let Err(error) = self.look(leading).await {
+                    // The next look plans it again.
+                    debug!(%error, "not proposed");
+                }
+            } else {
+                leading = None;
             }
-            // Changes wake it; time does too, for what is observed outside the state.
-            let _ = timeout(LOOK, self.ledger.changed(seen)).await;
+            let adopting = async {
+                match &leading {
+                    Some(leading) => leading.adoptions.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            // What happens wakes it; time does too, for what is observed outside the state.
+            tokio::select! {
+                _ = self.ledger.changed(seen) => {}
+                () = adopting => {}
+                () = sleep(LOOK) => {}
+            }
             sleep(PAUSE).await;
         }
     }
 
-    async fn look(&self, said: &mut BTreeMap<NodeId, String>) {
+    /// Lanes first: what serves goes on before anything joins.
+    async fn look(&self, leading: &mut Leading) -> Result<(), ProposeError> {
+        let answered = self.world.observe().await.live;
         let state = self.ledger.state();
-        if state.cluster.is_none() {
-            return;
-        }
-        for configured in self.nodes.iter().filter(|node| !state.nodes.contains_key(&node.id)) {
-            match self.adopt(&state, configured).await {
-                Ok(()) => drop(said.remove(&configured.id)),
-                Err(text) => {
-                    if said.get(&configured.id) != Some(&text) {
-                        warn!(node = %configured.id, url = %configured.url, "not adopted: {text}");
-                        said.insert(configured.id.clone(), text);
-                    }
-                }
-            }
-        }
-        let observed = self.world.observe().await;
-        for command in plan(&self.ledger.state(), &observed) {
+        let observed = leading.patience.live(&state, &answered, Instant::now());
+        for command in plan(&state, &observed) {
             info!(?command, "proposing");
-            if let Err(error) = self.ledger.propose(command).await {
-                // The next look plans it again.
-                debug!(%error, "not proposed");
-                return;
-            }
+            self.ledger.propose(command).await?;
         }
+        while let Some(adopt) = leading.adoptions.ready() {
+            self.adopt(leading, adopt).await?;
+        }
+        leading.adoptions.begin(&self.ledger.state(), &self.nodes, &*self.world);
+        self.found(leading).await
     }
 
-    async fn adopt(&self, state: &State, configured: &ConfiguredNode) -> Result<(), String> {
-        let node = self.world.node(configured)?;
-        let version = state.nodes.values().next().map(|_| state.api_version());
-        let adopt = adopt(configured, &*node, version).await.map_err(|error| error.to_string())?;
-        match self.ledger.propose(Command::Adopt(Box::new(adopt))).await {
-            Ok(Outcome::Done) => {
-                info!(node = %configured.id, url = %configured.url, "adopted");
-                Ok(())
-            }
-            Ok(other) => Err(format!("refused: {other:?}")),
-            Err(error) => Err(error.to_string()),
+    async fn adopt(&self, leading: &mut Leading, adopt: Adopt) -> Result<(), ProposeError> {
+        let (node, url) = (adopt.node.clone(), adopt.url.clone());
+        // Another node may have joined since this one was asked, and brought the cluster its version.
+        let cluster = adoptions::version(&self.ledger.state());
+        if let (Some(cluster), Some(known)) = (cluster, ApiVersion::of_node(&adopt.version))
+            && cluster != known
+        {
+            leading.adoptions.failed(&node, AdoptError::OtherVersion(known, cluster).to_string());
+            return Ok(());
         }
+        match self.ledger.propose(Command::Adopt(Box::new(adopt))).await? {
+            Outcome::Done => {
+                info!(%node, url, "adopted");
+                leading.joined = Instant::now();
+            }
+            other => leading.adoptions.failed(&node, format!("refused: {other:?}")),
+        }
+        Ok(())
+    }
+
+    async fn found(&self, leading: &Leading) -> Result<(), ProposeError> {
+        let state = self.ledger.state();
+        if state.cluster.is_some() {
+            return Ok(());
+        }
+        let Some(found) = self.world.founding() else { return Ok(()) };
+        if !founding::complete(&state, &self.nodes, &found.defaults, leading.joined.elapsed()) {
+            return Ok(());
+        }
+        for node in self.nodes.iter().filter(|node| !state.nodes.contains_key(&node.id)) {
+            warn!(node = %node.id, "the cluster is founded without it: indexes made before it joins leave it out");
+        }
+        info!(nodes = state.nodes.len(), "the cluster has its first nodes");
+        self.ledger.propose(Command::Found(found)).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,8 @@ pub(crate) async fn topology(State(app): State<App>) -> Json<Value> {
     Json(app.searcher().topology().await)
 }
 
-/// Whether this peer can take reads and writes: there is a leader, and this peer knows what was committed.
+/// Whether this peer can take reads and writes: there is a leader, this peer knows what was committed, and the cluster
+/// is founded, which it is when its first nodes have joined.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let unready = |reason: &str| {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "reason": reason}))).into_response()
@@ -23,8 +24,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         return unready("no_leader");
     }
     let me = app.ledger().me();
-    let known = app.ledger().state().peers.get(&me.peer).is_some_and(|peer| peer.boot == me.boot);
-    if !known || app.ledger().read_barrier().await.is_err() {
+    let state = app.ledger().state();
+    let known = state.peers.get(&me.peer).is_some_and(|peer| peer.boot == me.boot);
+    if !known || state.cluster.is_none() || app.ledger().read_barrier().await.is_err() {
         return unready("catching_up");
     }
     Json(json!({"ready": true})).into_response()

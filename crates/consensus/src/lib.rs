@@ -37,6 +37,7 @@ mod machine;
 mod network;
 mod node;
 mod peer;
+mod probe;
 mod propose;
 mod rows;
 mod segments;

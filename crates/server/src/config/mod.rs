@@ -2,6 +2,7 @@
 //!
 //! Names are the same everywhere: `data_dir` in the file, `MIROIR_DATA_DIR` in the environment, `--data-dir` as a flag.
 
+mod addresses;
 mod node;
 mod peer;
 mod peers;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use miroir_cluster::Defaults;
 use serde::{Deserialize, Serialize};
 
 use super::InitialPeers;
@@ -32,6 +33,10 @@ pub(crate) struct PeerFlags {
     #[arg(long, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     http: Option<String>,
+    /// Where users reach it, when that is not where it serves: a URL, or host:port.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advertise_http: Option<String>,
     /// Where to serve other peers and operators, e.g. 127.0.0.1:7710.
     #[arg(long, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +73,8 @@ pub(crate) struct PeerConfig {
     pub(crate) data_dir: PathBuf,
     /// Where it serves the Meilisearch API.
     pub(crate) http: SocketAddr,
+    /// Where users reach it, when that is not where it serves.
+    pub(crate) advertise_http: Option<String>,
     /// Where it serves other peers and operators.
     pub(crate) grpc: SocketAddr,
     /// The peers that found the cluster.
@@ -82,9 +89,8 @@ pub(crate) struct PeerConfig {
     /// Which log lines appear.
     #[serde(default = "default_log")]
     pub(crate) log: String,
-    /// What the cluster is founded with. Read at the first start only.
-    #[serde(default)]
-    pub(crate) defaults: FoundingDefaults,
+    /// What the cluster is founded with. Later it may be left out; when it is given it must be the same.
+    pub(crate) defaults: Option<FoundingDefaults>,
     /// The nodes that the cluster is founded with.
     #[serde(default)]
     pub(crate) nodes: Vec<ConfiguredNode>,
@@ -107,6 +113,12 @@ pub(crate) struct FoundingDefaults {
 impl Default for FoundingDefaults {
     fn default() -> Self {
         Self { shards: None, factor: one_copy(), groups: one_group() }
+    }
+}
+
+impl From<&FoundingDefaults> for Defaults {
+    fn from(given: &FoundingDefaults) -> Self {
+        Self { shards: given.shards, factor: given.factor, groups: given.groups }
     }
 }
 
@@ -155,6 +167,7 @@ impl PeerConfig {
             "name",
             "data_dir",
             "http",
+            "advertise_http",
             "grpc",
             "initial_peers",
             "cluster_secret_file",
@@ -184,18 +197,20 @@ impl PeerConfig {
         if let Some(key) = self.master_key.as_ref().filter(|key| key.len() < 16) {
             return wrong(format!("the master key has {} bytes; it must have at least 16", key.len()));
         }
-        if self.defaults.factor == 0 || self.defaults.groups == 0 {
+        // Where they are left out the cluster may have any, which the log knows.
+        let Some(defaults) = &self.defaults else { return Ok(()) };
+        if defaults.factor == 0 || defaults.groups == 0 {
             return wrong("`defaults.factor` and `defaults.groups` must be at least 1".to_owned());
         }
-        if let Some(shards) = self.defaults.shards.filter(|shards| !(1..=128).contains(shards)) {
+        if let Some(shards) = defaults.shards.filter(|shards| !(1..=128).contains(shards)) {
             return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to 128"));
         }
-        for group in 0..self.defaults.groups {
+        for group in 0..defaults.groups {
             let nodes = self.nodes.iter().filter(|node| node.group == group).count();
-            if !self.nodes.is_empty() && nodes < usize::from(self.defaults.factor) {
+            if !self.nodes.is_empty() && nodes < usize::from(defaults.factor) {
                 return wrong(format!(
                     "group {group} has {nodes} nodes, too few for `defaults.factor` = {} copies of each shard",
-                    self.defaults.factor
+                    defaults.factor
                 ));
             }
         }

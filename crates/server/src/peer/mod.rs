@@ -12,6 +12,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use miroir_consensus::{Config, Failure, Limits, Peer, StartError, Timing};
@@ -24,13 +25,20 @@ use crate::exit::Exit;
 use crate::logging;
 use crate::pidfile::PidFile;
 
+/// How long requests may take to end once this peer stops. Who sends slower than that is cut off, as by a crash.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Runs until it is stopped or fails.
 pub(crate) fn run(flags: PeerFlags) -> Result<(), Exit> {
     let config = PeerConfig::read(&flags)?;
     logging::start(config.log_format, &config.log)?;
     let metrics = parts::metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Exit::Failed(error.to_string()))?.block_on(peer(config, metrics))
+    let runtime = runtime.map_err(|error| Exit::Failed(error.to_string()))?;
+    let ended = runtime.block_on(peer(config, metrics));
+    // What is left is what was cut off.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn peer(config: PeerConfig, metrics: parts::Metrics) -> Result<(), Exit> {
@@ -47,7 +55,7 @@ async fn peer(config: PeerConfig, metrics: parts::Metrics) -> Result<(), Exit> {
         let mut stopping = stopping.clone();
         async move { drop(stopping.wait_for(|stop| *stop).await) }
     };
-    let work = tokio::spawn(parts.work(nodes, stopped())?);
+    let work = tokio::spawn(parts.work(nodes, stopped()));
     let serve = tokio::spawn(serve(http, parts.http(), stopped()));
     tracing::info!(name = config.name, http = %config.http, grpc = %config.grpc, "peer started");
 
@@ -58,18 +66,19 @@ async fn peer(config: PeerConfig, metrics: parts::Metrics) -> Result<(), Exit> {
         refused = refused(announced) => Err(refused),
     };
     stop.send_replace(true);
-    // Leadership goes first: who forwards to this peer meanwhile finds the next leader.
-    peer.shutdown().await;
-    let _ = tokio::join!(work, serve);
+    // Leadership goes at once: who forwards to this peer meanwhile finds the next leader.
+    let answered = tokio::time::timeout(GRACE, async { tokio::join!(work, serve) });
+    if let ((), Err(_)) = tokio::join!(peer.shutdown(), answered) {
+        tracing::warn!("requests that did not end in time are cut off");
+    }
     ended
 }
 
 fn consensus(config: &PeerConfig) -> Result<Config, Exit> {
-    let grpc = config.initial_peers.0.get(&config.name);
     Ok(Config {
         data_dir: config.data_dir.clone(),
         name: config.name.clone(),
-        advertised: grpc.cloned().unwrap_or_else(|| config.grpc.to_string()),
+        advertised: config.reached_at(),
         initial_peers: config.initial_peers.0.clone(),
         secret: Secret::new(&config.secret()?).map_err(Exit::configuration)?,
         timing: Timing::default(),

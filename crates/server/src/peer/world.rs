@@ -1,64 +1,38 @@
-//! What the leader observes: which peers answer.
+//! What the leader sees: which peers answer, and nodes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use miroir_cluster::Ledger;
-use miroir_model::PeerId;
+use miroir_cluster::{Defaults, Found, Ledger};
+use miroir_consensus::Peer;
 use miroir_node::{ApiKey, Connections, HttpNode, Node};
 use miroir_rebalancer::{ConfiguredNode, Observed, World};
 
 /// How long a peer has to answer.
 const ANSWER: Duration = Duration::from_millis(500);
-/// A peer that has not answered for so long is gone.
-const GONE: Duration = Duration::from_secs(2);
 
-/// The peers by their HTTP addresses, and the way to nodes.
+/// The other peers, as Raft reaches them, and the way to nodes. What counts is that a peer can be reached by the group
+/// and that it is itself, not that something answers at the address where users reach it.
 pub(super) struct Seen {
-    ledger: Arc<dyn Ledger>,
-    connections: Connections,
-    /// Speaks to peers' `/health`.
-    client: reqwest::Client,
-    answered: Mutex<BTreeMap<PeerId, Instant>>,
-}
-
-impl Seen {
-    pub(super) fn new(ledger: Arc<dyn Ledger>, connections: Connections) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().build()?;
-        Ok(Self { ledger, connections, client, answered: Mutex::default() })
-    }
-
-    async fn ask(&self, peer: PeerId, http: &str) -> (PeerId, bool) {
-        let answer = self.client.get(format!("{http}/health")).send().await;
-        (peer, answer.is_ok_and(|answer| answer.status().is_success()))
-    }
+    pub(super) peer: Arc<Peer>,
+    pub(super) connections: Connections,
+    /// What this peer's configuration says that a cluster is founded with.
+    pub(super) defaults: Defaults,
 }
 
 #[async_trait]
 impl World for Seen {
     async fn observe(&self) -> Observed {
-        let (state, me) = (self.ledger.state(), self.ledger.me().peer);
-        let mut asked = Vec::new();
-        for (peer, known) in state.peers.iter().filter(|(peer, _)| **peer != me) {
-            asked.push(self.ask(*peer, &known.http));
-        }
-        let answers = join_all(asked).await;
-        let now = Instant::now();
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut live = BTreeSet::from([me]);
-        for (peer, answers) in answers {
-            // One that was never asked before is given the same patience.
-            let last = answered.entry(peer).or_insert(now);
-            if answers {
-                *last = now;
-            }
-            if now.duration_since(*last) < GONE {
-                live.insert(peer);
-            }
-        }
+        let (state, me) = (self.peer.state(), self.peer.me().peer);
+        let others = state.peers.iter().filter(|(peer, _)| **peer != me);
+        let asked = others.map(async |(peer, known)| {
+            let life = self.peer.probe(*peer, ANSWER).await?;
+            // A life that is over may still be answering somewhere.
+            (life.boot >= known.boot).then_some(*peer)
+        });
+        let live = join_all(asked).await.into_iter().flatten().chain([me]).collect();
         Observed { live }
     }
 
@@ -68,5 +42,10 @@ impl World for Seen {
             Ok(node) => Ok(Arc::new(node)),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    fn founding(&self) -> Option<Found> {
+        let cluster = self.peer.cluster()?.to_string();
+        Some(Found { cluster, defaults: self.defaults.clone() })
     }
 }

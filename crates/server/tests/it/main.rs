@@ -1,5 +1,7 @@
 //! The program `miroir` as a shell sees it.
 
+mod peers;
+
 use std::process::{Command, Output};
 
 fn miroir(arguments: &[&str]) -> Output {

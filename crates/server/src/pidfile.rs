@@ -27,12 +27,49 @@ impl Drop for PidFile {
 }
 
 /// The process that a directory's file names, whether or not it runs.
-pub(crate) fn read(dir: &Path) -> Option<Pid> {
+fn read(dir: &Path) -> Option<Pid> {
     let text = fs::read_to_string(dir.join("pid")).ok()?;
     Pid::from_raw(text.trim().parse().ok()?)
 }
 
 /// The process of a directory, when it runs.
 pub(crate) fn running(dir: &Path) -> Option<Pid> {
-    read(dir).filter(|pid| test_kill_process(*pid).is_ok())
+    read(dir).filter(|pid| runs_on(*pid, dir))
+}
+
+/// Whether a process runs that was started with something in a directory. A file may name a process that is long gone
+/// (it was killed, or the machine went down), and its id may be another's by now, which is to be left alone.
+pub(crate) fn runs_on(pid: Pid, dir: &Path) -> bool {
+    match fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())) {
+        Ok(line) => String::from_utf8_lossy(&line).contains(&format!("{}/", dir.display())),
+        Err(_) if Path::new("/proc/self").exists() => false,
+        // A system that does not tell: the file is believed.
+        Err(_) => test_kill_process(pid).is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_of_another_is_not_taken_for_ours() {
+        let keep = tempfile::tempdir().expect("a directory");
+        let dir = keep.path().join("peer-1");
+        fs::create_dir(&dir).expect("a directory");
+        let log = dir.join("output.log");
+        fs::write(&log, "").expect("a file");
+        let tail = Command::new("tail").arg("-f").arg(&log).stdout(Stdio::null()).spawn();
+        let mut tail = tail.expect("`tail` is everywhere");
+        fs::write(dir.join("pid"), tail.id().to_string()).expect("written");
+        assert_eq!(running(&dir), Pid::from_raw(tail.id() as i32));
+        assert!(!runs_on(running(&dir).expect("it runs"), &keep.path().join("peer-10")));
+        tail.kill().and_then(|()| tail.wait()).expect("it ends");
+        assert_eq!(running(&dir), None, "it has ended");
+        // Its id goes to a process that has nothing to do with the directory.
+        fs::write(dir.join("pid"), std::process::id().to_string()).expect("written");
+        assert_eq!(running(&dir), None);
+    }
 }

@@ -1,10 +1,11 @@
 //! The child processes: started once, stopped by the process ids in their directories.
 
 use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use super::files::failed;
@@ -16,12 +17,23 @@ use crate::pidfile;
 const STOP: Duration = Duration::from_secs(15);
 
 /// The children, in the order of the members.
+#[derive(Default)]
 pub(super) struct Children(Vec<Child>);
 
 impl Children {
-    /// Starts all of them.
-    pub(super) fn start(members: &[Member]) -> Result<Self, Exit> {
-        members.iter().map(start).collect::<Result<_, _>>().map(Self)
+    /// Starts all of them. When one cannot be started, those before it run until they are [stopped](Self::stop).
+    pub(super) fn start(&mut self, members: &[Member]) -> Result<(), Exit> {
+        for member in members {
+            let child = start(member)?;
+            let pid = child.id();
+            self.0.push(child);
+            if let (Some(pid), Kind::Node { .. }) = (pid, member.kind) {
+                // An official server writes none.
+                let written = fs::write(member.dir.join("pid"), format!("{pid}\n"));
+                written.map_err(|error| failed(&member.dir, error))?;
+            }
+        }
+        Ok(())
     }
 
     /// The process id of each member, as it was started.
@@ -38,36 +50,33 @@ impl Children {
     /// Stops them, those restarted by hand included: peers first, so that none of them sees its nodes go.
     pub(super) async fn stop(&mut self, members: &[Member]) {
         for peers in [true, false] {
-            let chosen = |member: &Member| matches!(member.kind, Kind::Peer { .. }) == peers;
-            let pids: Vec<Pid> = (members.iter().zip(self.0.iter()))
-                .filter(|(member, _)| chosen(member))
-                .flat_map(|(member, child)| {
-                    let own = child.id().and_then(|id| Pid::from_raw(id as i32));
-                    let named = pidfile::running(&member.dir);
-                    [own, named.filter(|pid| Some(*pid) != own)]
-                })
-                .flatten()
-                .collect();
-            pids.iter().for_each(|pid| signal(*pid, Signal::TERM));
-            self.wait_for(&pids).await;
+            let mut running: Vec<(Pid, &Path)> = Vec::new();
+            for (at, member) in members.iter().enumerate() {
+                if matches!(member.kind, Kind::Peer { .. }) == peers {
+                    let own = self.0.get(at).and_then(Child::id).and_then(|id| Pid::from_raw(id as i32));
+                    let named = pidfile::running(&member.dir).filter(|pid| Some(*pid) != own);
+                    running.extend([own, named].into_iter().flatten().map(|pid| (pid, &*member.dir)));
+                }
+            }
+            running.iter().for_each(|(pid, _)| signal(*pid, Signal::TERM));
+            self.wait_for(running).await;
         }
         for member in members {
             let _ = fs::remove_file(member.dir.join("pid"));
         }
     }
 
-    async fn wait_for(&mut self, pids: &[Pid]) {
+    async fn wait_for(&mut self, mut running: Vec<(Pid, &Path)>) {
         let deadline = tokio::time::Instant::now() + STOP;
         loop {
-            // A child that has ended is there until it is waited for.
+            // A child that has ended is there until it is waited for; then its id may become another's.
             self.0.iter_mut().for_each(|child| drop(child.try_wait()));
-            let left: Vec<_> = pids.iter().filter(|pid| test_kill_process(**pid).is_ok()).collect();
-            if left.is_empty() {
+            running.retain(|(pid, dir)| pidfile::runs_on(*pid, dir));
+            if running.is_empty() {
                 return;
             }
             if tokio::time::Instant::now() > deadline {
-                left.iter().for_each(|pid| signal(**pid, Signal::KILL));
-                return;
+                return running.iter().for_each(|(pid, _)| signal(*pid, Signal::KILL));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -85,7 +94,7 @@ fn start(member: &Member) -> Result<Child, Exit> {
     let log = open.map_err(|error| failed(&log, error))?;
     let errors = log.try_clone().map_err(|error| failed(&member.dir, error))?;
     let (program, arguments) = member.argv.split_first().expect("an argv has a program");
-    let child = Command::new(program)
+    Command::new(program)
         .args(arguments)
         .current_dir(&member.dir)
         .stdin(Stdio::null())
@@ -95,15 +104,40 @@ fn start(member: &Member) -> Result<Child, Exit> {
         .process_group(0)
         .kill_on_drop(false)
         .spawn()
-        .map_err(|error| Exit::Failed(format!("{program} cannot be started: {error}")))?;
-    if let (Some(pid), Kind::Node { .. }) = (child.id(), member.kind) {
-        // An official server writes none.
-        fs::write(member.dir.join("pid"), format!("{pid}\n")).map_err(|error| failed(&member.dir, error))?;
-    }
-    Ok(child)
+        .map_err(|error| Exit::Failed(format!("{program} cannot be started: {error}")))
 }
 
 /// Where a member's output goes.
-pub(super) fn log_file(member: &Member) -> std::path::PathBuf {
+pub(super) fn log_file(member: &Member) -> PathBuf {
     member.dir.join("output.log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that follows its own log.
+    fn member(dir: &Path, id: &str, program: &str) -> Member {
+        let dir = dir.join(id);
+        fs::create_dir(&dir).expect("a directory");
+        let log = dir.join("followed").to_string_lossy().into_owned();
+        fs::write(&log, "").expect("a file");
+        let argv = [program, "-f", &log].map(str::to_owned).to_vec();
+        let http = "127.0.0.1:1".parse().expect("an address");
+        Member { kind: Kind::Node { group: 0 }, id: id.to_owned(), dir, http, argv }
+    }
+
+    #[tokio::test]
+    async fn those_that_were_started_stop_when_another_cannot_be_started() {
+        let keep = tempfile::tempdir().expect("a directory");
+        let members =
+            [member(keep.path(), "node-0", "tail"), member(keep.path(), "node-1", "no-such-program")];
+        let mut children = Children::default();
+        let refused = children.start(&members).expect_err("the second cannot be started");
+        assert!(refused.to_string().contains("no-such-program"), "{refused}");
+        let first = pidfile::running(&members[0].dir).expect("the first runs");
+        children.stop(&members).await;
+        assert!(!pidfile::runs_on(first, &members[0].dir));
+        assert!(!members[0].dir.join("pid").exists());
+    }
 }

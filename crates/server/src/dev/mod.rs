@@ -42,21 +42,31 @@ async fn cluster(dir: &std::path::Path, flags: &DevFlags, shape: &Shape) -> Resu
     files::refuse_running(&members)?;
     shape::refuse_taken_ports(&members)?;
     files::write(dir, flags, shape, &members)?;
-    let mut children = Children::start(&members)?;
-    let ready = tokio::select! {
-        ready = ready(&members, flags, &mut children) => ready,
-        () = stopped() => Err(Exit::Failed("stopped before the cluster was ready".to_owned())),
-    };
-    if let Err(exit) = ready {
-        children.stop(&members).await;
-        return Err(exit);
-    }
-    manifest::write(dir, &members, &children)?;
-    show::ready(&members, flags.master_key.as_deref(), shape);
-    stopped().await;
-    eprintln!("stopping");
+    let mut children = Children::default();
+    let ended = serve(dir, flags, shape, &members, &mut children).await;
+    // However it ended, nothing that was started is left.
     manifest::remove(dir);
     children.stop(&members).await;
+    ended
+}
+
+/// Starts the children and waits until they are to stop.
+async fn serve(
+    dir: &std::path::Path,
+    flags: &DevFlags,
+    shape: &Shape,
+    members: &[Member],
+    children: &mut Children,
+) -> Result<(), Exit> {
+    children.start(members)?;
+    tokio::select! {
+        ready = ready(members, flags, children) => ready?,
+        () = stopped() => return Err(Exit::Failed("stopped before the cluster was ready".to_owned())),
+    }
+    manifest::write(dir, members, children)?;
+    show::ready(members, flags.master_key.as_deref(), shape);
+    stopped().await;
+    eprintln!("stopping");
     Ok(())
 }
 

@@ -97,7 +97,8 @@ async fn a_new_leader_gives_a_dead_peer_nothing() {
     world.answers(2, false);
     let cluster = world.lead(3);
     mark(&cluster, 2, false);
-    until(&cluster, |state| assigned(state, 1) + assigned(state, 3) == 2).await;
+    until(&cluster, |state| (1..=3).map(|peer| assigned(state, peer)).sum::<usize>() == 2).await;
+    assert_eq!(assigned(&cluster.state(), 2), 0);
     assert!(!cluster.state().peers[&PeerId(2)].alive);
     world.answers(2, true);
     until(&cluster, |state| state.peers[&PeerId(2)].alive).await;

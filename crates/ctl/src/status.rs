@@ -66,7 +66,10 @@ fn print(topology: &Value) {
     let nodes = items(topology, "nodes").map(|node| {
         let lane = &node["lane"];
         let lag = format!("{} tasks, {} s", lane["lag_tasks"], lane["lag_seconds"]);
-        let (owner, documents) = (text(&lane["owner"]), text(&node["documents"]));
+        let by =
+            items(topology, "peers").find(|peer| !lane["owner"].is_null() && peer["id"] == lane["owner"]);
+        let owner = by.map_or_else(|| text(&lane["owner"]), |peer| text(&peer["name"]));
+        let documents = text(&node["documents"]);
         [
             text(&node["id"]),
             text(&node["url"]),

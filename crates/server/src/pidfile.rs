@@ -51,6 +51,7 @@ pub(crate) fn runs_on(pid: Pid, dir: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -64,7 +65,12 @@ mod tests {
         let tail = Command::new("tail").arg("-f").arg(&log).stdout(Stdio::null()).spawn();
         let mut tail = tail.expect("`tail` is everywhere");
         fs::write(dir.join("pid"), tail.id().to_string()).expect("written");
-        assert_eq!(running(&dir), Pid::from_raw(tail.id() as i32));
+        // A process is there a moment before its arguments are.
+        let started = Instant::now();
+        while running(&dir) != Pid::from_raw(tail.id() as i32) {
+            assert!(started.elapsed() < Duration::from_secs(10), "it is not seen");
+            std::thread::yield_now();
+        }
         assert!(!runs_on(running(&dir).expect("it runs"), &keep.path().join("peer-10")));
         tail.kill().and_then(|()| tail.wait()).expect("it ends");
         assert_eq!(running(&dir), None, "it has ended");

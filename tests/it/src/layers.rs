@@ -89,4 +89,4 @@ fn every_crate_has_its_row() {
     assert!(known.contains_key("miroir-model"), "the metadata was read");
 }
 
-const TEST_PACKAGES: [&str; 3] = ["miroir-it", "miroir-differential", "miroir-e2e"];
+const TEST_PACKAGES: [&str; 4] = ["miroir-it", "miroir-differential", "miroir-e2e", "miroir-bench"];

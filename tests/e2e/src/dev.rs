@@ -81,7 +81,8 @@ async fn a_demo_can_be_searched_when_it_is_ready() {
     let film = json!({"q": "godfather", "filter": "year < 1980", "sort": ["year:asc"]});
     let (_, found) = post(&format!("{}/indexes/movies/search", dev.peer(1)), &film).await;
     assert_eq!(found["hits"][0]["title"], "The Godfather", "{found}");
-    let (_, task) = post(&format!("{}/indexes/movies/documents", dev.peer(1)), &json!([{"id": 99_999}])).await;
+    let (_, task) =
+        post(&format!("{}/indexes/movies/documents", dev.peer(1)), &json!([{"id": 99_999}])).await;
     ended(&dev.peer(1), &task).await;
     dev.stop();
     dev.start_again().await;

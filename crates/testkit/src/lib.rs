@@ -4,12 +4,14 @@
 //! [`LocalLedger`] is one process life of a peer on it, so that take-overs, restarts and lost answers can be played in
 //! one process, in an order that the test decides. Time is the test's own.
 //!
-//! [`processes`] are the real thing: `miroir dev` and its children, killed and started as a user would.
+//! [`processes`] are the real thing: `miroir dev` and its children, killed and started as a user would. [`proxy`] stands
+//! between two of them and does what networks do, when the test says so.
 
 mod cluster;
 mod fixtures;
 mod ledger;
 pub mod processes;
+pub mod proxy;
 mod rows;
 
 pub use cluster::LocalCluster;

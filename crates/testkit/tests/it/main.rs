@@ -1,4 +1,6 @@
-//! The local ledger keeps the promises of the port.
+//! The local ledger keeps the promises of the port, and the proxy does to a connection what it is told.
+
+mod proxy;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,7 +1,8 @@
 //! `<dir>/pid`: which process runs on a directory, for people and for `dev`, which stops by it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use rustix::process::{Pid, test_kill_process};
 
@@ -40,7 +41,7 @@ pub(crate) fn running(dir: &Path) -> Option<Pid> {
 /// Whether a process runs that was started with something in a directory. A file may name a process that is long gone
 /// (it was killed, or the machine went down), and its id may be another's by now, which is to be left alone.
 pub(crate) fn runs_on(pid: Pid, dir: &Path) -> bool {
-    match fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())) {
+    match arguments(pid) {
         Ok(line) => String::from_utf8_lossy(&line).contains(&format!("{}/", dir.display())),
         Err(_) if Path::new("/proc/self").exists() => false,
         // A system that does not tell: the file is believed.
@@ -48,10 +49,24 @@ pub(crate) fn runs_on(pid: Pid, dir: &Path) -> bool {
     }
 }
 
+/// What a process was started with. One that has just been started has no arguments for a moment; one that has ended and
+/// was not waited for has none any more, nor a program.
+fn arguments(pid: Pid) -> io::Result<Vec<u8>> {
+    let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let started = Instant::now();
+    loop {
+        let line = fs::read(process.join("cmdline"))?;
+        let starting = line.is_empty() && fs::read_link(process.join("exe")).is_ok();
+        if !starting || started.elapsed() > Duration::from_millis(100) {
+            return Ok(line);
+        }
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
-    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -65,12 +80,7 @@ mod tests {
         let tail = Command::new("tail").arg("-f").arg(&log).stdout(Stdio::null()).spawn();
         let mut tail = tail.expect("`tail` is everywhere");
         fs::write(dir.join("pid"), tail.id().to_string()).expect("written");
-        // A process is there a moment before its arguments are.
-        let started = Instant::now();
-        while running(&dir) != Pid::from_raw(tail.id() as i32) {
-            assert!(started.elapsed() < Duration::from_secs(10), "it is not seen");
-            std::thread::yield_now();
-        }
+        assert_eq!(running(&dir), Pid::from_raw(tail.id() as i32));
         assert!(!runs_on(running(&dir).expect("it runs"), &keep.path().join("peer-10")));
         tail.kill().and_then(|()| tail.wait()).expect("it ends");
         assert_eq!(running(&dir), None, "it has ended");

@@ -79,6 +79,19 @@ pub struct SettingsChange {
     pub resulting: Arc<UserSettings>,
 }
 
+impl IndexSettings {
+    /// Whether a change is on its way of which nodes need not hear.
+    pub(crate) fn is_void(&self, change: &SettingsChange) -> bool {
+        change.version == self.version
+    }
+
+    /// Whether a node is through with the settings that are on their way: what comes after them depends on the others.
+    pub fn awaits_decision(&self, queue: &Queue) -> bool {
+        let change = self.change.as_ref().filter(|change| !self.is_void(change));
+        change.is_some_and(|change| !queue.pending.contains(&change.task))
+    }
+}
+
 impl Index {
     /// The units that a node holds of this index, in any state of its copies.
     pub fn units_of(&self, node: &NodeId) -> UnitSet {

@@ -67,7 +67,7 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
     if queue.stage == Stage::Absent {
         return Next::Do(Step::Create);
     }
-    if awaits_decision(index, queue) {
+    if index.settings.awaits_decision(queue) {
         return Next::Wait(Waiting::Decision);
     }
     if queue.installed != Some(index.settings.version) {
@@ -77,13 +77,6 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
         Some(task) => first_pending(state, (index, queue, node), task, most),
         None => Next::Wait(Waiting::Idle),
     }
-}
-
-/// The node is through with the settings that are on their way: what comes after them depends on the other nodes.
-fn awaits_decision(index: &Index, queue: &Queue) -> bool {
-    let settings = &index.settings;
-    let change = settings.change.as_ref().filter(|change| change.version != settings.version);
-    change.is_some_and(|change| !queue.pending.contains(&change.task))
 }
 
 fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most: usize) -> Next {

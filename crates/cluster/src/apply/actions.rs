@@ -3,7 +3,6 @@
 
 use miroir_model::{NodeId, PhysicalId, TaskUid};
 
-use super::settings::awaits_decision;
 use crate::index::Index;
 use crate::queue::{Action, Progress, Queue, Slice, Stage};
 use crate::state::State;
@@ -36,7 +35,7 @@ impl<'a> Stand<'a> {
                 self.queue.stage == Stage::Present
                     && *version == settings.version
                     && self.queue.installed != Some(settings.version)
-                    && !awaits_decision(self.index, self.queue)
+                    && !self.index.settings.awaits_decision(self.queue)
             }
             Action::Send(slices) => self.queue.is_ready(self.index) && self.allows_slices(slices),
             Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),

@@ -10,28 +10,14 @@ use miroir_model::{PhysicalId, TaskUid};
 
 use super::Apply;
 use crate::index::{Index, SettingsChange};
-use crate::queue::Queue;
 use crate::task::{Task, Work};
-
-impl SettingsChange {
-    /// Whether there is nothing to tell nodes.
-    fn is_void(&self, index: &Index) -> bool {
-        self.version == index.settings.version
-    }
-}
 
 /// Whether a queue that reached this settings task has nothing to send for it. A node that nobody waited for is brought
 /// to what was decided, and not given the task in its turn: later ones may hold by then.
 pub(super) fn is_settled(index: &Index, task: &Task) -> bool {
     let change = index.settings.change.as_ref().filter(|change| change.task == task.uid);
     let decided = !index.settings.undecided.contains(&task.uid);
-    decided || change.is_some_and(|change| change.is_void(index) || task.error.is_some())
-}
-
-/// Whether a node is through with the settings that are on their way: which it is brought to depends on the others.
-pub(super) fn awaits_decision(index: &Index, queue: &Queue) -> bool {
-    let change = index.settings.change.as_ref();
-    change.is_some_and(|change| !change.is_void(index) && !queue.pending.contains(&change.task))
+    decided || change.is_some_and(|change| index.settings.is_void(change) || task.error.is_some())
 }
 
 impl Apply<'_> {

@@ -60,7 +60,7 @@ impl Deletion {
         let target = existing(index, None);
         let work = match self {
             Self::Ids(prepared) => {
-                EnqueueWork::DeleteIds { payload: source(&prepared.payload), units: prepared.payload.units }
+                EnqueueWork::DeleteIds { payload: source(prepared.payload.clone()), units: prepared.payload.units }
             }
             Self::Filter(filter) => {
                 if let Err(error) = filters::check_deleted(uid, filter, || state.ordered_settings(index)) {

@@ -13,10 +13,10 @@ use miroir_documents::payload::Payload;
 pub(crate) type Parts = (Method, Uri, HeaderMap);
 
 /// The payload, to travel with its task.
-fn source(payload: &Payload) -> PayloadSource {
+fn source(payload: Payload) -> PayloadSource {
     PayloadSource {
         frames: u32::try_from(payload.frames).unwrap_or(u32::MAX),
-        inline: payload.blocks.iter().map(|block| Bytes::copy_from_slice(block)).collect(),
+        inline: payload.blocks.into_iter().map(Bytes::from).collect(),
         upload: None,
     }
 }

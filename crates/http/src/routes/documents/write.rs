@@ -79,7 +79,7 @@ impl Batch {
             None => Target::Creates { primary_key: key, shape: Shape::default() },
         };
         match prepare(self.format, &self.body, &rules) {
-            Ok(prepared) => Ok(self.draft(target(prepared.primary_key.clone()), &prepared)),
+            Ok(prepared) => Ok(self.draft(target(prepared.primary_key.clone()), prepared)),
             Err(PrepareError::Payload(error)) => Err(ResponseError::new(error.code(), error.to_string())),
             Err(PrepareError::Refused { refusal, received }) => {
                 let details = TaskDetails::Addition { received, indexed: None };
@@ -91,12 +91,12 @@ impl Batch {
         }
     }
 
-    fn draft(&self, target: Target, prepared: &Prepared) -> Draft {
+    fn draft(&self, target: Target, prepared: Prepared) -> Draft {
         let work = EnqueueWork::Documents {
             mode: self.mode,
             skip_creation: self.skip_creation,
-            payload: source(&prepared.payload),
             units: prepared.payload.units,
+            payload: source(prepared.payload),
         };
         Draft { target, work, details: TaskDetails::Addition { received: prepared.received, indexed: None } }
     }

@@ -59,9 +59,10 @@ impl Deletion {
         };
         let target = existing(index, None);
         let work = match self {
-            Self::Ids(prepared) => {
-                EnqueueWork::DeleteIds { payload: source(prepared.payload.clone()), units: prepared.payload.units }
-            }
+            Self::Ids(prepared) => EnqueueWork::DeleteIds {
+                payload: source(prepared.payload.clone()),
+                units: prepared.payload.units,
+            },
             Self::Filter(filter) => {
                 if let Err(error) = filters::check_deleted(uid, filter, || state.ordered_settings(index)) {
                     return Draft::refused(target, TaskKind::DocumentDeletion, error, details);

@@ -128,7 +128,12 @@ async fn what_is_stalled_has_not_passed_and_passes_later() {
     let request = post("/never", "");
     let mut client = Client::connect(&proxy).await;
     client.send(&request).await;
-    // That it can still be lost shows that it has waited.
+    // Others come and are accepted, so the proxy has had its turns. That the request can still be lost shows that it
+    // has waited.
+    for accepted in 2..=10 {
+        Client::connect(&proxy).await;
+        within(proxy.until(|counts| counts.accepted == accepted)).await;
+    }
     set(&proxy, up(Flow::DROP)).await;
     within(proxy.until(|counts| counts.lost == request.len() as u64)).await;
 
@@ -207,6 +212,12 @@ async fn a_cut_lets_so_many_bytes_pass() {
     client.send(&request).await;
     within(proxy.until(|counts| counts.lost == 2)).await;
     server.saw(&["begun /cut", "broken /cut", "begun /cut"]).await;
+
+    // With the last byte that may pass it is over: no further one is waited for.
+    set(&proxy, up(Flow::Cut { after: request.len() as u64, then: Then::Reset })).await;
+    let mut client = Client::connect(&proxy).await;
+    client.send(&request).await;
+    client.is_reset().await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod errors;
 mod facets;
 mod failure;
 mod fetch;
+mod gate;
 mod indexes;
 mod keys;
 mod pages;
@@ -84,6 +85,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
     [
         tasks::CHECKS,
         keys::CHECKS,
+        gate::CHECKS,
         indexes::CHECKS,
         documents::CHECKS,
         deletions::CHECKS,

@@ -3,6 +3,8 @@
 //! - [`Node`] is all that Miroir asks of a node; [`HttpNode`] asks it over HTTP.
 //! - [`Write`] is what changes an index; it becomes a task of the node, followed by [`wait_for_task`].
 //! - [`NodeError`] says whether a request that failed may have been done.
+//! - [`Gate`] says what must hold of a node before anything is sent over a new connection ([`Connections::gated`]), and
+//!   [`examine`] judges a node of which it does not.
 //! - [`NewKey`] and [`ApiKey`] are the keys that adoption makes on a node.
 //! - `conformance` (feature of that name) states each rule of the contract as a check, and `fixtures` holds answers of
 //!   official Meilisearch; every implementation of a node passes both.
@@ -14,6 +16,7 @@ mod credentials;
 mod error;
 #[cfg(feature = "conformance")]
 pub mod fixtures;
+mod gate;
 mod http;
 mod shapes;
 mod wait;
@@ -22,7 +25,8 @@ mod write;
 pub use contract::{Node, Origin};
 pub use credentials::{ApiKey, KeyInfo, NewKey};
 pub use error::NodeError;
-pub use http::{ClientError, Connections, HttpNode, InvalidUrl, Timeouts};
+pub use gate::{CheckFailure, Expected, Gate, Known, Verdict, examine};
+pub use http::{ClientError, Connections, GatedError, HttpNode, InvalidUrl, Timeouts};
 pub use shapes::{
     Details, Enqueued, IndexInfo, IndexPage, IndexStats, NodeTask, NodeTaskStatus, TaskError, TaskPage,
     TaskQuery, Version,

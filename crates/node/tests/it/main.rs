@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod classification;
 #[cfg(test)]
+mod examine;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod official;
 #[cfg(test)]
 mod recorder;

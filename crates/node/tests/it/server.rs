@@ -74,7 +74,7 @@ async fn serve(mut stream: TcpStream, reply: Reply, seen: mpsc::UnboundedSender<
 }
 
 /// A request with its body; `None` at the end of the connection.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&read).into_owned();

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::links::Lane;
 use crate::node::{Leader, Node};
+use crate::types::LogId;
 
 /// How long one attempt may take before the leader is looked up again.
 const ATTEMPT: Duration = Duration::from_secs(1);
@@ -76,7 +77,7 @@ pub(crate) async fn run(node: Arc<Node>) {
 /// Asks the leader.
 async fn read_index(node: &Node) -> Option<u64> {
     match node.leader()? {
-        Leader::Here => confirm(node).await,
+        Leader::Here => confirm(node).await.map(|id| id.index),
         Leader::There(leader, address) => {
             let mut client = node.client(&address, Lane::Control)?;
             let request = node.links.request(ReadIndexRequest { envelope: node.links.envelope(leader) });
@@ -86,7 +87,8 @@ async fn read_index(node: &Node) -> Option<u64> {
 }
 
 /// As the leader: confirms by a round of heartbeats that it leads, and answers up to where a read must have applied.
-pub(crate) async fn confirm(node: &Node) -> Option<u64> {
+/// The entry is of its own term, or of one before it when no newer one is committed.
+pub(crate) async fn confirm(node: &Node) -> Option<LogId> {
     let (read, _) = node.raft.get_read_log_id(ReadPolicy::ReadIndex).await.ok()?;
-    Some(read.index())
+    Some(*read.log_id())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use miroir_cluster::{
-    BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Rows,
-    State,
+    BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Reports,
+    Rows, State,
 };
 use miroir_model::{PeerId, PeerLife};
 use openraft::async_runtime::WatchReceiver;
@@ -14,6 +14,7 @@ use openraft::async_runtime::WatchReceiver;
 use crate::fetch;
 use crate::peer::Peer;
 use crate::propose;
+use crate::reports;
 
 #[async_trait]
 impl Ledger for Peer {
@@ -36,6 +37,15 @@ impl Ledger for Peer {
     async fn read_barrier(&self) -> Result<(), BarrierError> {
         self.node.running().map_err(|_| BarrierError::Stopping)?;
         self.node.barriers.pass(self.node.config.timing.barrier_wait).await
+    }
+
+    async fn report(&self, version: u64) -> Result<(), BarrierError> {
+        self.node.running().map_err(|_| BarrierError::Stopping)?;
+        reports::report(&self.node, version).await
+    }
+
+    fn reports(&self) -> Reports {
+        reports::seen(&self.node)
     }
 
     /// From this peer's disk, or else from another peer's.

@@ -10,7 +10,7 @@
 //! | payload beside the state | `segments` | files in `segments/` |
 //! | who this peer is | `identity` | `identity.json` |
 //! | calls to and by others | `links`, `network`, `fetch`, `service` | |
-//! | proposals and barriers | `propose`, `flow`, `barrier` | |
+//! | proposals, barriers, reports | `propose`, `flow`, `barrier`, `reports` | |
 //! | founding, upkeep, leaving | `founding`, `upkeep`, `disk`, `leave` | |
 //!
 //! # What is durable when
@@ -39,6 +39,7 @@ mod node;
 mod peer;
 mod probe;
 mod propose;
+mod reports;
 mod rows;
 mod segments;
 mod service;

@@ -18,6 +18,7 @@ use crate::identity::{Identity, Lives};
 use crate::links::{Client, Lane, Links};
 use crate::log::LogStore;
 use crate::machine::{Machine, Shared};
+use crate::reports::Desk;
 use crate::types::{Group, Member};
 
 /// Why a peer stopped by itself. It must not go on: what is on its disk is not known.
@@ -51,6 +52,7 @@ pub(crate) struct Node {
     pub(crate) shared: Arc<Shared>,
     pub(crate) raft: Raft<Group, Machine>,
     pub(crate) barriers: Turnstile,
+    pub(crate) reports: Desk,
     pub(crate) flow: Flow,
     pub(crate) disk: Disk,
     pub(crate) failure: watch::Sender<Option<Failure>>,

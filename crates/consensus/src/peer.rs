@@ -28,6 +28,7 @@ use crate::log::LogStore;
 use crate::machine::{Machine, Shared};
 use crate::network::Network;
 use crate::node::{Failure, Node};
+use crate::reports::Desk;
 use crate::service::Service;
 use crate::types::Member;
 use crate::{founding, leave, upkeep};
@@ -223,6 +224,7 @@ async fn open(
         shared,
         raft,
         barriers: Turnstile::default(),
+        reports: Desk::default(),
         disk: Disk::default(),
         failure: watch::Sender::new(None),
         stopping: watch::Sender::new(false),

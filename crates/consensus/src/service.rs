@@ -9,7 +9,8 @@ use miroir_cluster::{ChunkId, State};
 use miroir_wire::peer::snapshot_part::Part;
 use miroir_wire::peer::{
     self, Envelope, FetchChunkReply, FetchChunkRequest, HelloReply, HelloRequest, ProposeReply,
-    ProposeRequest, RaftReply, RaftRequest, ReadIndexReply, ReadIndexRequest, SnapshotHead, SnapshotPart,
+    ProposeRequest, RaftReply, RaftRequest, ReadIndexReply, ReadIndexRequest, ReportReply, ReportRequest,
+    SnapshotHead, SnapshotPart,
 };
 use miroir_wire::{Address, Misaddressed};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::fetch;
 use crate::links::SUPERSEDED;
 use crate::node::{Failure, Node};
 use crate::propose::{Encoded, propose_for_another, reply};
+use crate::reports;
 use crate::snapshot::{SnapshotData, Spool};
 use crate::spool;
 use crate::types::{Snapshot, SnapshotMeta, Vote};
@@ -162,7 +164,16 @@ impl peer::peer_server::Peer for Service {
     ) -> Result<Response<ReadIndexReply>, Status> {
         self.0.links.secret.check(request.metadata())?;
         self.admit(request.into_inner().envelope)?;
-        Ok(Response::new(ReadIndexReply { index: barrier::confirm(&self.0).await }))
+        let index = barrier::confirm(&self.0).await.map(|id| id.index);
+        Ok(Response::new(ReadIndexReply { index }))
+    }
+
+    async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportReply>, Status> {
+        self.0.links.secret.check(request.metadata())?;
+        let ReportRequest { envelope, version } = request.into_inner();
+        let life = self.admit(envelope)?.from.life;
+        let acknowledged = reports::take(&self.0, life, version).await;
+        Ok(Response::new(ReportReply { acknowledged }))
     }
 }
 

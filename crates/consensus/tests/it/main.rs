@@ -7,4 +7,5 @@ mod lagging;
 mod large;
 mod low_disk;
 mod measure;
+mod reports;
 mod support;

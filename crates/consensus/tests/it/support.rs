@@ -10,6 +10,7 @@ use bytes::Bytes;
 use miroir_cluster::{Command, Ledger, Outcome, PeerStarted, State, UploadId};
 use miroir_consensus::{Config, Limits, Peer, StartError, Timing};
 use miroir_model::{PeerId, PeerLife};
+use miroir_testkit::proxy::{Link, Proxy};
 use miroir_wire::Secret;
 use tempfile::TempDir;
 use tonic::service::Routes;
@@ -27,6 +28,14 @@ pub(crate) struct Group {
     peers: BTreeMap<String, Arc<Peer>>,
     limits: Limits,
     special: Special,
+    cables: Vec<Cable>,
+}
+
+/// How one peer reaches another, where that can be cut.
+struct Cable {
+    from: String,
+    to: String,
+    proxy: Proxy,
 }
 
 /// What is special about some peers' configuration.
@@ -40,17 +49,59 @@ impl Group {
 
     /// The same, where not all peers are alike.
     pub(crate) async fn start_with(size: usize, limits: Limits, special: Special) -> Self {
+        Self::start_on_cables(size, limits, special, false).await
+    }
+
+    /// The same, where peers can be [`cut_off`](Self::cut_off).
+    pub(crate) async fn start_apart(size: usize, limits: Limits, special: Special) -> Self {
+        Self::start_on_cables(size, limits, special, true).await
+    }
+
+    async fn start_on_cables(size: usize, limits: Limits, special: Special, cut: bool) -> Self {
         let listeners: Vec<_> = (0..size).map(|_| TcpListener::bind("127.0.0.1:0").expect("binds")).collect();
         let names = ["a", "b", "c"].into_iter().map(str::to_owned);
         let address = |listener: &TcpListener| listener.local_addr().expect("an address").to_string();
         let addresses = names.clone().zip(listeners.iter().map(address)).collect();
         let dirs = tempfile::tempdir().expect("a directory");
-        let mut group = Self { dirs, addresses, peers: BTreeMap::new(), limits, special };
+        let cables = Vec::new();
+        let mut group = Self { dirs, addresses, peers: BTreeMap::new(), limits, special, cables };
+        if cut {
+            group.lay_cables().await;
+        }
         for (name, listener) in names.zip(listeners) {
             group.start_on(&name, listener).await;
         }
         register(&**group.peer("a")).await;
         group
+    }
+
+    async fn lay_cables(&mut self) {
+        for (to, address) in &self.addresses {
+            for from in self.addresses.keys().filter(|from| *from != to) {
+                let proxy = Proxy::start(address.parse().expect("an address")).await.expect("starts");
+                self.cables.push(Cable { from: from.clone(), to: to.clone(), proxy });
+            }
+        }
+    }
+
+    /// Lets nothing pass between a peer and the others, and nobody notices but by waiting.
+    pub(crate) async fn cut_off(&self, name: &str) {
+        for cable in self.cables.iter().filter(|cable| cable.from == name || cable.to == name) {
+            cable.proxy.set(Link::PARTITION).await.expect("cuts");
+        }
+    }
+
+    /// Mends what was cut.
+    pub(crate) async fn mend(&self) {
+        for cable in &self.cables {
+            cable.proxy.set(Link::default()).await.expect("mends");
+            cable.proxy.reset().await.expect("resets");
+        }
+    }
+
+    /// Where a peer really listens.
+    pub(crate) fn address(&self, name: &str) -> &str {
+        self.addresses.get(name).expect("known")
     }
 
     pub(crate) fn peer(&self, name: &str) -> &Arc<Peer> {
@@ -66,7 +117,12 @@ impl Group {
     }
 
     pub(crate) fn config(&self, name: &str) -> Config {
-        let mut config = config(&self.dir(name), name, self.addresses.clone(), self.limits.clone());
+        let mut addresses = self.addresses.clone();
+        for cable in self.cables.iter().filter(|cable| cable.from == name) {
+            addresses.insert(cable.to.clone(), cable.proxy.address().to_string());
+        }
+        let mut config = config(&self.dir(name), name, addresses, self.limits.clone());
+        config.advertised = self.address(name).to_owned();
         (self.special)(&mut config);
         config
     }

@@ -1,0 +1,152 @@
+//! Which state the searches of each peer use, told to the leader.
+//!
+//! A step that makes older states wrong waits until every peer has reported a newer one or was out of touch for
+//! `stale_limit`; a peer answers without a mark only for so long after it *sent* its last acknowledged report. For the
+//! two to agree whatever happens to peers and leaders:
+//!
+//! - A report is acknowledged only by a leader that a quorum confirmed after it came. So whoever is elected in its
+//!   place is elected later, and its own count, from its start, ends later than the reporter's.
+//! - What is noted belongs to one term, and is forgotten with it.
+//! - A peer that was out of touch, or that this leader never heard, may use a state that a step has made wrong
+//!   meanwhile. Its first report is noted, and holds further steps up, but none of its reports is acknowledged before
+//!   one names a state as new as the leader's was at the first: every step that did not wait for it came before.
+//! - If that takes longer than `stale_limit`, it is out of touch again, and its next try begins when it has got as far
+//!   as it should have; so a peer that hangs behind holds nothing up.
+//!
+//! Ages count from reception, on a clock that stands still while the machine sleeps: a leader may wait too long, never
+//! too short.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use miroir_cluster::{BarrierError, Report, Reports};
+use miroir_model::{PeerId, PeerLife};
+use miroir_wire::peer::ReportRequest;
+use openraft::async_runtime::WatchReceiver;
+use tokio::time::timeout;
+
+use crate::barrier;
+use crate::links::Lane;
+use crate::node::{Leader, Node};
+
+/// How long a report may be under way. The next one has a younger time of sending, so this one is not repeated.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// What was reported to this peer as the leader.
+#[derive(Default)]
+pub(crate) struct Desk(Mutex<Option<Table>>);
+
+/// The reports of one term.
+struct Table {
+    term: u64,
+    since: Instant,
+    peers: BTreeMap<PeerId, Entry>,
+}
+
+struct Entry {
+    life: PeerLife,
+    version: u64,
+    /// When the last report came that was acknowledged, or the one that began the present try.
+    received: Instant,
+    /// What must be reported before a report is acknowledged.
+    owes: Option<u64>,
+}
+
+impl Desk {
+    /// The table of a term that this peer leads in; none of a term that is over.
+    fn at<T>(&self, term: u64, now: Instant, with: impl FnOnce(&mut Table) -> T) -> Option<T> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = held.get_or_insert_with(|| Table::new(term, now));
+        if table.term < term {
+            *table = Table::new(term, now);
+        }
+        (table.term == term).then(|| with(table))
+    }
+
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Table {
+    fn new(term: u64, since: Instant) -> Self {
+        Self { term, since, peers: BTreeMap::new() }
+    }
+
+    /// Notes a report, and says whether it is acknowledged. `newest` is the version that this peer has applied.
+    fn note(&mut self, life: PeerLife, version: u64, newest: u64, (now, limit): (Instant, Duration)) -> bool {
+        let known = self.peers.get_mut(&life.peer).filter(|entry| entry.life == life);
+        let owes = match known {
+            Some(entry) if now.saturating_duration_since(entry.received) < limit => {
+                entry.version = version;
+                if entry.owes.is_some_and(|owed| version < owed) {
+                    return false;
+                }
+                None
+            }
+            Some(entry) if entry.owes.is_some_and(|owed| version < owed) => return false,
+            _ => (version < newest).then_some(newest),
+        };
+        self.peers.insert(life.peer, Entry { life, version, received: now, owes });
+        owes.is_none()
+    }
+
+    fn seen(&self, now: Instant) -> Reports {
+        let report = |(peer, entry): (&PeerId, &Entry)| {
+            let age = now.saturating_duration_since(entry.received);
+            (*peer, Report { life: entry.life, version: entry.version, age })
+        };
+        Reports {
+            leading_for: Some(now.saturating_duration_since(self.since)),
+            peers: self.peers.iter().map(report).collect(),
+        }
+    }
+}
+
+/// Reports to the leader, whoever it is.
+pub(crate) async fn report(node: &Node, version: u64) -> Result<(), BarrierError> {
+    match timeout(WITHIN, tell(node, version)).await {
+        Ok(Some(true)) => Ok(()),
+        Ok(Some(false) | None) | Err(_) => Err(BarrierError::NoQuorum),
+    }
+}
+
+async fn tell(node: &Node, version: u64) -> Option<bool> {
+    match node.leader()? {
+        Leader::Here => Some(take(node, node.identity.incarnation().life, version).await),
+        Leader::There(leader, address) => {
+            let mut client = node.client(&address, Lane::Control)?;
+            let message = ReportRequest { envelope: node.links.envelope(leader), version };
+            Some(client.report(node.links.request(message)).await.ok()?.into_inner().acknowledged)
+        }
+    }
+}
+
+/// As the leader: confirms that it leads, notes a report, and says whether it is acknowledged.
+pub(crate) async fn take(node: &Node, life: PeerLife, version: u64) -> bool {
+    let Some(confirmed) = barrier::confirm(node).await else { return false };
+    // All that former leaders have decided is in here.
+    node.shared.wait_applied(confirmed.index).await;
+    let newest = node.shared.state().version();
+    let now = Instant::now();
+    let limit = node.config.timing.stale_limit;
+    let noted = node
+        .reports
+        .at(confirmed.leader_id.term, now, |table| table.note(life, version, newest, (now, limit)));
+    noted.unwrap_or(false)
+}
+
+/// As the leader: what was reported.
+pub(crate) fn seen(node: &Node) -> Reports {
+    let metrics = node.raft.server_metrics().borrow_watched().clone();
+    if metrics.current_leader != Some(node.me().0) {
+        node.reports.forget();
+        return Reports::default();
+    }
+    let now = Instant::now();
+    node.reports.at(metrics.vote.leader_id.term, now, |table| table.seen(now)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

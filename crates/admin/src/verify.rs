@@ -105,7 +105,7 @@ impl Reader<'_> {
         index: &Index,
         report: &mut VerifyReport,
     ) -> Result<(), VerifyError> {
-        for node in index.queues.keys() {
+        for node in index.queues.keys().filter(|node| is_searched(index, node)) {
             let foreign = self.count(index, node, &beyond(index, node)).await?;
             if foreign > 0 {
                 let text = format!("it holds {foreign} documents that are in none of its shards");
@@ -118,7 +118,7 @@ impl Reader<'_> {
     /// What every copy of a shard holds.
     async fn copies(&self, index: &Index, shard: &Shard) -> Result<Vec<CopyReport>, VerifyError> {
         let mut copies = Vec::new();
-        for node in shard.nodes_in(CopyState::Serving) {
+        for node in shard.nodes_in(CopyState::Serving).filter(|node| is_searched(index, node)) {
             copies.push(self.copy(index, node, shard.range).await?);
         }
         Ok(copies)
@@ -195,6 +195,11 @@ impl Reader<'_> {
         let answer = client.fetch(&name, Bytes::from(body.to_string()), None).await.map_err(failed)?;
         serde_json::from_slice(&answer).map_err(|error| VerifyError::Answer(node.clone(), error.to_string()))
     }
+}
+
+/// Copies that are behind or lost are known to differ; `status` says so.
+fn is_searched(index: &Index, node: &NodeId) -> bool {
+    index.queues.get(node).is_some_and(|queue| queue.searchable)
 }
 
 fn alike(copies: &[CopyReport]) -> bool {

@@ -6,7 +6,8 @@
 //!
 //! | version | since | what |
 //! |---|---|---|
-//! | 1 | 0.1.0 | the first |
+//! | 1 | | before the first release; not read any more |
+//! | 2 | 0.1.0 | copies that are hidden, lost, and come back |
 
 use miroir_tasks::TaskRecord;
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::command::Command;
 use crate::state::State;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes that are not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,11 @@ pub enum DecodeError {
     /// There is nothing.
     #[error("no bytes")]
     Empty,
+    /// A program before the first release wrote them.
+    #[error(
+        "written in format {0}, before the first release, and not read any more: start with an empty directory"
+    )]
+    TooOld(u8),
     /// A newer program wrote them.
     #[error("written in format {0}, which this version does not know: start a newer one")]
     Version(u8),
@@ -48,6 +54,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
                 Err(DecodeError::Damaged(format!("{} bytes too many", left.len())))
             }
         }
+        Some((version, _)) if *version < VERSION => Err(DecodeError::TooOld(*version)),
         Some((version, _)) => Err(DecodeError::Version(*version)),
     }
 }

@@ -5,14 +5,14 @@
 
 use bytes::Bytes;
 use miroir_api::ResponseError;
-use miroir_model::{Epoch, IndexUid, NodeId, PeerId, PeerLife, PhysicalId, UnitSet};
+use miroir_model::{Epoch, IndexUid, NodeId, PeerId, PeerLife, PhysicalId, TaskUid, UnitSet};
 use miroir_settings::SettingsPatch;
 use miroir_tasks::TaskDetails;
 use serde::{Deserialize, Serialize};
 
 use crate::index::Shape;
 use crate::nodes::{Credentials, Defaults};
-use crate::queue::{Action, DispatchResult, Fault};
+use crate::queue::{Action, DispatchResult, Fault, Proof};
 use crate::state::{ProposalId, UploadId};
 use crate::task::WriteMode;
 
@@ -78,6 +78,46 @@ pub enum Command {
         /// Which attempt.
         proposal: ProposalId,
     },
+    /// What a node has of an index is to be used in another way.
+    Copy(CopyStep),
+    /// A peer has looked at a node and found what it is.
+    NodeProved {
+        /// Which node.
+        node: NodeId,
+        /// Who looked.
+        by: PeerLife,
+        /// What was found.
+        proof: Proof,
+    },
+}
+
+/// See [`Command::Copy`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyStep {
+    /// Which index.
+    pub index: PhysicalId,
+    /// On which node.
+    pub node: NodeId,
+    /// What changes.
+    pub change: CopyChange,
+}
+
+/// A change in how an index on a node is used. All of its shards there must have another searchable copy, or it is
+/// refused; only what the node has lost is hidden whatever else there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CopyChange {
+    /// Searches do not use it any more.
+    Hide,
+    /// Tasks do not wait for it any more. Every peer searches the state in which it was hidden, or a later one, or is
+    /// out of touch for so long that it says so.
+    Release {
+        /// The version of that state.
+        hidden: u64,
+    },
+    /// Tasks wait for it again; searches use it once it has finished all that was ordered before.
+    Require,
+    /// It is given up: what it has not finished is not kept for it, until it is rebuilt.
+    GiveUp,
 }
 
 /// See [`Command::Found`].
@@ -168,6 +208,23 @@ pub enum QueueStep {
     Fault {
         /// The fault; none when it goes on.
         fault: Option<Fault>,
+    },
+    /// The documents of the first task were validated again: the first word counts.
+    Checked {
+        /// The task.
+        task: TaskUid,
+        /// The version of the settings that they were validated against: those that are decided.
+        settings: u64,
+        /// What is wrong with them.
+        error: Option<ResponseError>,
+    },
+    /// A request failed without effect, for a fault of the node, and nothing of it can come any more: the queue stops,
+    /// and what the request carried is decided anew.
+    Stop {
+        /// Which dispatch.
+        number: u64,
+        /// The fault.
+        fault: Fault,
     },
 }
 

@@ -1,6 +1,8 @@
 //! The port through which everything outside reads and changes the state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,6 +35,17 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// When no leader confirms it in time.
     async fn read_barrier(&self) -> Result<(), BarrierError>;
+
+    /// Tells the leader the oldest version of the state that this peer's searches use, running ones included. Answers
+    /// when the leader has noted it and is known to lead since: until then this peer may be out of touch. A leader notes
+    /// its own.
+    ///
+    /// # Errors
+    /// When no leader confirms it in time.
+    async fn report(&self, version: u64) -> Result<(), BarrierError>;
+
+    /// What peers have reported to this one as the leader. Forgotten when it leads no more, or anew.
+    fn reports(&self) -> Reports;
 
     /// The bytes of a chunk.
     ///
@@ -125,6 +138,26 @@ pub enum PayloadError {
     /// It cannot be read, or is not what was written.
     #[error("chunk {0} cannot be read: {1}")]
     Damaged(ChunkId, String),
+}
+
+/// What peers have told their leader.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reports {
+    /// For how long this peer leads; `None` when it does not.
+    pub leading_for: Option<Duration>,
+    /// The last report of each peer that made one since.
+    pub peers: BTreeMap<PeerId, Report>,
+}
+
+/// A peer's last report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// The peer's process life.
+    pub life: PeerLife,
+    /// The oldest version of the state that its searches use.
+    pub version: u64,
+    /// How long ago it was received.
+    pub age: Duration,
 }
 
 /// A member of the group.

@@ -27,8 +27,10 @@ mod history;
 mod index;
 pub mod invariants;
 mod ledger;
+mod limits;
 mod nodes;
 mod outcome;
+mod passing;
 mod queue;
 mod reads;
 mod rows;
@@ -39,18 +41,21 @@ mod text;
 pub use apply::Applied;
 pub use codec::DecodeError;
 pub use command::{
-    Adopt, Command, Enqueue, EnqueueWork, Found, LaneStep, PayloadSource, PeerStarted, QueueStep, Target,
+    Adopt, Command, CopyChange, CopyStep, Enqueue, EnqueueWork, Found, LaneStep, PayloadSource, PeerStarted,
+    QueueStep, Target,
 };
 pub use history::{FinishedTasks, HistoryError, finished_tasks};
 pub use index::{Index, IndexSettings, SettingsChange, Shape};
 pub use ledger::{
-    BarrierError, Leadership, Ledger, Member, PayloadError, ProposeError, Rows, RowsError, RowsPage,
+    BarrierError, Leadership, Ledger, Member, PayloadError, ProposeError, Report, Reports, Rows, RowsError,
+    RowsPage,
 };
+pub use limits::{QueueLimits, STALE_LIMIT};
 pub use nodes::{Credentials, Defaults, Lane, Node, NodeState, Peer};
 pub use outcome::{Outcome, Refusal, Settled, Stale, StepRefused};
-pub use queue::{Action, Dispatch, DispatchResult, Fault, Part, Progress, Queue, Slice, Stage};
+pub use queue::{Action, Dispatch, DispatchResult, Fault, Lost, Part, Progress, Proof, Queue, Slice, Stage};
 pub use reads::Lag;
 pub use rows::{Row, task_from_rows, task_row_range};
 pub use state::{ChunkId, ChunkMeta, Idempotency, Names, ProposalId, State, Upload, UploadId};
-pub use task::{Payload, Task, Work, WriteMode};
+pub use task::{Payload, Recheck, Task, Work, WriteMode};
 pub use text::recordable;

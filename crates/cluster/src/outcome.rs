@@ -1,6 +1,6 @@
 //! What `apply` answers.
 
-use miroir_model::{Epoch, TaskUid, Timestamp};
+use miroir_model::{Epoch, ShardId, TaskUid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The answer to a command.
@@ -84,6 +84,12 @@ pub enum Refusal {
     /// The lane is another peer's.
     #[error("the lane is assigned to another peer")]
     NotAssigned,
+    /// The copy is not in the state that the change begins with.
+    #[error("the copy is used in another way by now")]
+    CopyChanged,
+    /// A shard of it has no other searchable copy.
+    #[error("shard {0} has no other searchable copy")]
+    LastCopy(ShardId),
     /// The command contradicts itself.
     #[error("malformed: {0}")]
     Malformed(String),

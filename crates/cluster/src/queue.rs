@@ -1,8 +1,10 @@
 //! The delivery of one index's tasks to one node, as the state records it.
 
+use std::fmt;
+
 use imbl::OrdSet;
 use miroir_api::ResponseError;
-use miroir_model::{Epoch, Generation, PhysicalId, PhysicalName, TaskUid};
+use miroir_model::{Epoch, Generation, PhysicalId, PhysicalName, TaskUid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The tasks of one index that one node has not finished, and how far delivery got.
@@ -28,12 +30,20 @@ pub struct Queue {
     pub next_dispatch: u64,
     /// A joined request failed: up to this task, each goes alone.
     pub apart_until: Option<TaskUid>,
-    /// Why the queue is stopped, when it is.
-    pub fault: Option<Fault>,
+    /// Why the queue is stopped, when it is, and since when.
+    pub fault: Option<(Fault, Timestamp)>,
+    /// The last deletion by ids that was sent early, past what stops the queue. It is sent again in its place.
+    pub ahead: Option<TaskUid>,
     /// Whether searches may use this node for the index.
     pub searchable: bool,
+    /// Since which version of the state they may not: as long as some peer searches an older one, tasks wait.
+    pub hidden: Option<u64>,
+    /// It becomes searchable once every task before this one is finished.
+    pub returns_at: Option<TaskUid>,
     /// Whether tasks wait for this node.
     pub required: bool,
+    /// What the node has of the index is not to be used any more.
+    pub lost: Option<Lost>,
     /// The node's last task that is recorded as ended.
     pub node_task: Option<u32>,
 }
@@ -105,8 +115,12 @@ pub enum Action {
     /// Send a barrier: settings, a primary key, or a deletion by filter or of all. Of a deletion, only over the units
     /// of the part that the queue is at ([`Index::units_of_part`](crate::Index::units_of_part)).
     Alone(TaskUid),
-    /// Delete the physical index.
-    Drop(TaskUid),
+    /// Ask how many documents the node counts of an index that is about to be deleted. Changes nothing.
+    Count(TaskUid),
+    /// Delete the physical index: its deletion is done, and no search uses it any more.
+    Drop,
+    /// Send a deletion by ids early, past what stops the queue.
+    Ahead(TaskUid),
 }
 
 /// A run of a task's payload.
@@ -125,6 +139,44 @@ pub struct Slice {
 pub struct Fault {
     /// The node's own words, or what happened on the way to it.
     pub text: String,
+}
+
+/// Why what a node has of an index is not used any more. It stays so until it is rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lost {
+    /// It was away, or stopped, for longer than its tasks are kept.
+    Behind,
+    /// The node proved to hold older data, none, or someone else's.
+    Proved(Proof),
+    /// It refused a task that another copy of the same documents took.
+    Disagrees(TaskUid),
+    /// It refused settings that every required copy took.
+    Settings,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Behind => f.write_str("it was away for longer than its tasks are kept"),
+            Self::Proved(Proof::Older) => f.write_str("the node holds older data than it had"),
+            Self::Proved(_) => f.write_str("the node is another, or empty"),
+            Self::Disagrees(task) => write!(f, "it refused task {task}, which another copy took"),
+            Self::Settings => f.write_str("it refused settings that the other copies took"),
+        }
+    }
+}
+
+/// What the look at a node has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Proof {
+    /// It is the node that was adopted, as new as its lane's record.
+    Same,
+    /// It takes its master key, and lacks what the record says it has done.
+    Older,
+    /// It takes its master key, and lacks the key of its adoption.
+    Foreign,
+    /// It refuses its master key.
+    Unauthorized,
 }
 
 /// How a dispatch ended.
@@ -154,8 +206,8 @@ pub enum DispatchResult {
 }
 
 impl Queue {
-    /// The queue of an index that the node does not have yet.
-    pub fn new() -> Self {
+    /// The queue of an index that the node does not have yet: searchable when the task that creates it is finished.
+    pub fn new(hidden: u64, creating: TaskUid) -> Self {
         Self {
             generation: Generation::default(),
             renaming: false,
@@ -168,8 +220,12 @@ impl Queue {
             next_dispatch: 0,
             apart_until: None,
             fault: None,
+            ahead: None,
             searchable: false,
+            hidden: Some(hidden),
+            returns_at: Some(creating.next()),
             required: true,
+            lost: None,
             node_task: None,
         }
     }
@@ -177,11 +233,5 @@ impl Queue {
     /// The index's name on the node.
     pub fn name(&self, index: PhysicalId) -> PhysicalName {
         PhysicalName { index, generation: self.generation }
-    }
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,10 +1,12 @@
 //! What readers ask of the state beyond its fields.
 
-use miroir_model::{NodeId, TaskUid, Timestamp};
+use miroir_model::{NodeId, PhysicalName, TaskUid, Timestamp};
 use miroir_settings::UserSettings;
 use miroir_tasks::TaskRecord;
 
 use crate::index::Index;
+use crate::nodes::NodeState;
+use crate::queue::Proof;
 use crate::state::State;
 use crate::task::{Task, Work};
 
@@ -28,6 +30,25 @@ impl State {
             }
         }
         settings
+    }
+
+    /// The newest task of a node that is recorded as ended, and the index that it was about.
+    pub fn newest_on(&self, node: &NodeId) -> Option<(u32, PhysicalName)> {
+        let queues = self.indexes.values().filter_map(|index| Some((index.id, index.queues.get(node)?)));
+        queues
+            .filter_map(|(id, queue)| Some((queue.node_task?, queue.name(id))))
+            .max_by_key(|(task, _)| *task)
+    }
+
+    /// Whether it would change nothing to record this of a node.
+    pub fn agrees(&self, node: &NodeId, proof: Proof) -> bool {
+        let known = self.nodes.get(node).map(|node| node.state);
+        matches!(
+            (known, proof),
+            (None | Some(NodeState::Lost), _)
+                | (Some(NodeState::Up | NodeState::Down), Proof::Same)
+                | (Some(NodeState::Unauthorized), Proof::Unauthorized)
+        )
     }
 
     /// How far the delivery to a node is behind.

@@ -30,6 +30,8 @@ pub struct Task {
     pub brings_key: bool,
     /// What it asks of the nodes.
     pub work: Work,
+    /// Whether it must be validated again before anything of it is sent.
+    pub recheck: Recheck,
     /// The units that it touches.
     pub units: UnitSet,
     /// The required nodes that have not finished it.
@@ -44,6 +46,8 @@ pub struct Task {
     pub details: TaskDetails,
     /// Why it failed, or will have failed when it is done.
     pub error: Option<ResponseError>,
+    /// The nodes that refused it, and why. Whether that is the task's failure or the node's is told when it is done.
+    pub refusals: OrdMap<NodeId, ResponseError>,
     /// When the log accepted it.
     pub enqueued_at: Timestamp,
     /// When the first dispatch of it was recorded.
@@ -52,6 +56,18 @@ pub struct Task {
     pub finished_at: Option<Timestamp>,
     /// What the client asked to have shown with it.
     pub custom_metadata: Option<String>,
+}
+
+/// Whether documents must be validated again. They were validated against the settings as ordered; when a change of
+/// settings before them is rolled back, those never came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recheck {
+    /// No.
+    No,
+    /// By the first lane that reaches it.
+    Due,
+    /// It was, and did not pass: no node hears of it.
+    Refused,
 }
 
 /// What a task asks of the nodes.

@@ -1,5 +1,6 @@
 //! `miroir-ctl status`.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use comfy_table::Table;
@@ -114,10 +115,43 @@ fn troubles(topology: &Value) -> Vec<String> {
         troubles.push(format!("node {} is {}", text(&node["id"]), text(&node["state"])));
     }
     for index in items(topology, "indexes") {
-        for shard in items(index, "shards") {
-            if !items(shard, "copies").any(|copy| copy["searchable"] == true) {
-                troubles.push(format!("no copy of {}/{} can be searched", text(&index["uid"]), shard["id"]));
-            }
+        troubles.extend(of_shards(index));
+        troubles.extend(of_copies(index));
+    }
+    troubles
+}
+
+/// Shards that nobody can search, and those that one more loss would end.
+fn of_shards(index: &Value) -> Vec<String> {
+    let (mut none, mut alone) = (Vec::new(), Vec::new());
+    for shard in items(index, "shards") {
+        let copies = items(shard, "copies").count();
+        match items(shard, "copies").filter(|copy| copy["searchable"] == true).count() {
+            0 => none.push(shard["id"].to_string()),
+            1 if copies > 1 => alone.push(shard["id"].to_string()),
+            _ => {}
+        }
+    }
+    let uid = text(&index["uid"]);
+    let say = |shards: Vec<String>, what: &str| {
+        (!shards.is_empty()).then(|| format!("index {uid}: shards {} {what}", shards.join(", ")))
+    };
+    [say(none, "have no copy that can be searched"), say(alone, "rest on one copy")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Copies that are stopped or lost, each node once.
+fn of_copies(index: &Value) -> BTreeSet<String> {
+    let mut troubles = BTreeSet::new();
+    for copy in items(index, "shards").flat_map(|shard| items(shard, "copies")) {
+        let place = format!("index {} on {}", text(&index["uid"]), text(&copy["node"]));
+        if let Some(fault) = copy["fault"].as_str() {
+            troubles.insert(format!("{place} is stopped and tries again: {fault}"));
+        }
+        if let Some(lost) = copy["lost"].as_str() {
+            troubles.insert(format!("{place} is lost and must be rebuilt: {lost}"));
         }
     }
     troubles

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use miroir_cluster::{Index, Ledger, ProposalId, State, UploadId};
+use miroir_cluster::{Index, Ledger, ProposalId, QueueLimits, State, UploadId};
 use miroir_model::IndexUid;
 use miroir_search::Searcher;
 
@@ -16,6 +16,8 @@ use crate::history::History;
 pub struct Options {
     /// The key that may do everything. Without it every route is open.
     pub master_key: Option<String>,
+    /// How much may wait for a node.
+    pub queue: QueueLimits,
 }
 
 /// What every route can reach.
@@ -60,6 +62,10 @@ impl App {
 
     pub(crate) fn master_key(&self) -> Option<&str> {
         self.0.options.master_key.as_deref()
+    }
+
+    pub(crate) fn queue_limits(&self) -> QueueLimits {
+        self.0.options.queue
     }
 
     pub(crate) fn metrics(&self) -> &PrometheusHandle {

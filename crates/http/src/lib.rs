@@ -8,6 +8,7 @@ mod app;
 mod auth;
 mod body;
 mod error;
+mod freshness;
 mod history;
 mod measure;
 mod miroir;
@@ -57,6 +58,7 @@ pub fn router(app: App) -> Router {
         .route("/_miroir/metrics", get(miroir::metrics))
         .merge(settings::routes())
         .merge(unsupported::routes())
+        .layer(from_fn_with_state(app.clone(), freshness::of_reads))
         .layer(from_fn_with_state(app.clone(), auth::master_key));
     Router::new()
         .route("/health", get(health::health))

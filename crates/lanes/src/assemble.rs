@@ -79,6 +79,20 @@ pub(crate) async fn reassemble(
     Ok(body)
 }
 
+/// The body of a deletion by ids that is sent early: of all that the node holds.
+///
+/// # Errors
+/// When a payload cannot be read.
+pub(crate) async fn early(ledger: &dyn Ledger, place: Place<'_>, uid: TaskUid) -> Result<Body, ReadError> {
+    let mut body = Body::new(usize::MAX);
+    if let (Some(task), Some(index)) = (place.task(uid), place.state.indexes.get(&place.index)) {
+        let units = index.units_of(place.node).intersection(task.units);
+        let mut reader = Cursor::new(task, Part::Counted);
+        reader.fill(ledger, &mut body, Wanted { units, deletions: true, to: None }).await?;
+    }
+    Ok(body)
+}
+
 async fn cursor_at(
     ledger: &dyn Ledger,
     task: &Task,

@@ -19,6 +19,12 @@ pub struct Config {
     pub pace: Pace,
     /// The pause after a failure, and the longest one: each is twice the one before.
     pub retry: (Duration, Duration),
+    /// For how long an embedder may fail before the tasks that need it do.
+    pub embedder_patience: Duration,
+    /// How many finished tasks a node keeps before its lane has it forget the oldest.
+    pub history: u64,
+    /// How often that is looked at.
+    pub prune: Duration,
     /// How often each node is asked whether it is there.
     pub probe: Duration,
     /// For how long it must not answer before this peer says so.
@@ -26,8 +32,8 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 32 MiB and 1,000 tasks in a request; pauses from 100 ms to 10 s; a node is asked every 500 ms, and down after
-    /// 2 s (architecture §4.8).
+    /// 32 MiB and 1,000 tasks in a request; pauses from 100 ms to 10 s; 10 minutes for embedders; a node keeps some
+    /// 10,000 tasks, looked at every minute; it is asked every 500 ms, and down after 2 s (architecture §4.5, §4.8).
     fn default() -> Self {
         let millis = Duration::from_millis;
         Self {
@@ -36,6 +42,9 @@ impl Default for Config {
             gather: Gather::default(),
             pace: Pace::default(),
             retry: (millis(100), millis(10_000)),
+            embedder_patience: millis(600_000),
+            history: 10_000,
+            prune: millis(60_000),
             probe: millis(500),
             down_after: millis(2000),
         }
@@ -60,7 +69,12 @@ impl Backoff {
     }
 
     pub(crate) async fn pause(&mut self) {
-        tokio::time::sleep(self.next).await;
-        self.next = (self.next * 2).min(self.bounds.1);
+        tokio::time::sleep(self.take()).await;
+    }
+
+    /// The next pause.
+    pub(crate) fn take(&mut self) -> Duration {
+        let longer = (self.next * 2).min(self.bounds.1);
+        std::mem::replace(&mut self.next, longer)
     }
 }

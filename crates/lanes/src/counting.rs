@@ -2,9 +2,10 @@
 //!
 //! Several copies of a shard delete the same documents; the one that `apply` chose counts them. A deletion of documents
 //! goes to a node in two parts, so its task on the node says how many went of those that the node counts. An index is
-//! deleted at once: what the node counts of it is asked just before, when nothing of the index is in progress.
+//! deleted when its deletion is done and no search uses it any more: what the node counts of it is asked before, when
+//! nothing of the index is in progress.
 
-use miroir_cluster::{Action, Part};
+use miroir_cluster::{Action, Part, Stage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,6 +17,8 @@ use crate::limit::limit;
 pub(crate) enum Counting {
     /// Nothing is counted.
     Nothing,
+    /// There is nothing.
+    Zero,
     /// The node's task says it.
     ByTask,
     /// The answer to this body of `POST …/documents/fetch` says it.
@@ -28,15 +31,22 @@ impl Counting {
         let index = place.state.indexes.get(&place.index);
         let task = action.tasks().first().and_then(|uid| place.task(*uid));
         let (Some(index), Some(task)) = (index, task) else { return Self::Nothing };
-        let part = index.queues.get(place.node).map(|queue| queue.progress.part).unwrap_or_default();
-        let Some(counted) = task.counts.get(place.node).filter(|_| part == Part::Counted) else {
+        let Some(queue) = index.queues.get(place.node) else { return Self::Nothing };
+        // Sent early it is not the last word, and past others it takes what they would have.
+        let passes = place.state.passes(index, place.node, task);
+        if matches!(action, Action::Ahead(_)) || (passes && matches!(action, Action::Alone(_))) {
             return Self::Nothing;
-        };
-        match (action, limit(*counted, index.units_of(place.node))) {
-            (Action::Drop(_), Some(limit)) => {
-                Self::ByFetch(json!({ "filter": limit, "limit": 0 }).to_string())
-            }
-            _ => Self::ByTask,
+        }
+        let Some(counted) = task.counts.get(place.node) else { return Self::Nothing };
+        match action {
+            Action::Count(_) if queue.lost.is_some() => Self::Nothing,
+            Action::Count(_) if queue.stage == Stage::Absent => Self::Zero,
+            Action::Count(_) => Self::ByFetch(match limit(*counted, index.units_of(place.node)) {
+                Some(limit) => json!({ "filter": limit, "limit": 0 }).to_string(),
+                None => json!({ "limit": 0 }).to_string(),
+            }),
+            _ if queue.progress.part == Part::Counted => Self::ByTask,
+            _ => Self::Nothing,
         }
     }
 }

@@ -3,11 +3,10 @@
 //! `cluster` checks on its own that an action follows from where the queue stands, so a mistake here stops a queue and
 //! reorders nothing.
 //!
-//! Not here yet, and this is their place: what may pass a stopped queue (architecture §4.5: a deletion of the index or of
-//! all documents, which supersedes what is pending before it; deletions by id, sent early and again in their place), and
-//! giving a queue up.
+//! A queue that is stopped by a fault tries the same again now and then. Meanwhile what cannot reorder passes
+//! ([`State::superseding`], [`State::early`]).
 
-use miroir_cluster::{Index, Part, Progress, Queue, Stage, State, Task, Work};
+use miroir_cluster::{Index, Part, Progress, Queue, Recheck, Stage, State, Task, Work};
 use miroir_model::{NodeId, PhysicalId, TaskUid};
 
 /// What a queue does next.
@@ -15,6 +14,10 @@ use miroir_model::{NodeId, PhysicalId, TaskUid};
 pub(crate) enum Next {
     /// Ask the node for something.
     Do(Step),
+    /// The same, which failed before for a fault of the node: after a pause.
+    Again(Step),
+    /// Validate the documents of this task again, and say what came of it.
+    Check(TaskUid),
     /// Nothing, until the state changes.
     Wait(Waiting),
 }
@@ -35,8 +38,12 @@ pub(crate) enum Step {
     },
     /// Send a barrier.
     Alone(TaskUid),
+    /// Count what is about to be deleted with the index.
+    Count(TaskUid),
     /// Delete the index.
-    Drop(TaskUid),
+    Drop,
+    /// Send a deletion by ids early.
+    Ahead(TaskUid),
 }
 
 /// Why a queue does nothing.
@@ -50,6 +57,10 @@ pub(crate) enum Waiting {
     Decision,
     /// There is no such queue.
     Gone,
+    /// What the node has of the index is lost: it is rebuilt or deleted.
+    Lost,
+    /// The index is deleted, and some search may still use it.
+    Searched,
 }
 
 /// What the queue of an index on a node does next; at most `most` tasks are joined.
@@ -59,11 +70,28 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
     if queue.dispatch.is_some() || queue.renaming {
         return Next::Wait(Waiting::Open);
     }
-    let first = queue.pending.get_min().and_then(|uid| state.tasks.get(uid));
-    // What is to be deleted need not be created or brought up to date first.
-    if let Some(task) = first.filter(|task| matches!(task.work, Work::DeleteIndex)) {
-        return Next::Do(Step::Drop(task.uid));
+    if index.gone {
+        return if queue.required { Next::Wait(Waiting::Searched) } else { Next::Do(Step::Drop) };
     }
+    // What is to be deleted need not be created or brought up to date first.
+    if let Some(task) = state.superseding(index, queue) {
+        let whole = matches!(task.work, Work::DeleteIndex);
+        return Next::Do(if whole { Step::Count(task.uid) } else { Step::Alone(task.uid) });
+    }
+    if queue.lost.is_some() {
+        return Next::Wait(Waiting::Lost);
+    }
+    if let Some(task) = state.early(queue) {
+        return Next::Do(Step::Ahead(task.uid));
+    }
+    match in_order(state, (index, queue, node), most) {
+        Next::Do(step) if queue.fault.is_some() => Next::Again(step),
+        next => next,
+    }
+}
+
+fn in_order(state: &State, at: (&Index, &Queue, &NodeId), most: usize) -> Next {
+    let (index, queue, _) = at;
     if queue.stage == Stage::Absent {
         return Next::Do(Step::Create);
     }
@@ -73,8 +101,8 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
     if queue.installed != Some(index.settings.version) {
         return Next::Do(Step::Configure(index.settings.version));
     }
-    match first {
-        Some(task) => first_pending(state, (index, queue, node), task, most),
+    match queue.pending.get_min().and_then(|uid| state.tasks.get(uid)) {
+        Some(task) => first_pending(state, at, task, most),
         None => Next::Wait(Waiting::Idle),
     }
 }
@@ -82,6 +110,7 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
 fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most: usize) -> Next {
     let (index, queue, _) = at;
     match &task.work {
+        Work::Documents { .. } if task.recheck == Recheck::Due => Next::Check(task.uid),
         Work::Documents { .. } | Work::DeleteIds { .. } => {
             let apart = queue.apart_until.is_some_and(|until| task.uid <= until);
             let most = if apart { 1 } else { most };
@@ -93,7 +122,7 @@ fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most
             _ => Next::Wait(Waiting::Decision),
         },
         Work::DeleteFilter { .. } | Work::DeleteAll | Work::SetPrimaryKey => Next::Do(Step::Alone(task.uid)),
-        Work::DeleteIndex => Next::Do(Step::Drop(task.uid)),
+        Work::DeleteIndex => Next::Do(Step::Count(task.uid)),
         // Taken off the queue by `apply`; nothing is asked of the node.
         Work::Nothing => Next::Wait(Waiting::Idle),
     }
@@ -105,7 +134,10 @@ fn joined(state: &State, at: (&Index, &Queue, &NodeId), first: &Task, most: usiz
     let mut tasks = vec![first.uid];
     let behind = queue.pending.iter().skip(1).map_while(|uid| state.tasks.get(uid));
     let alike = behind.take_while(|task| {
-        first.work.joins(&task.work) && !index.units_of_part(task, node, Part::Counted).is_empty()
+        let sent_as_it_is = task.recheck == Recheck::No;
+        sent_as_it_is
+            && first.work.joins(&task.work)
+            && !index.units_of_part(task, node, Part::Counted).is_empty()
     });
     tasks.extend(alike.take(most.saturating_sub(1)).map(|task| task.uid));
     tasks

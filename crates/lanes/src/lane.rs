@@ -20,6 +20,8 @@ pub struct Clients {
     pub lane: Arc<dyn Node>,
     /// The master key: creating indexes, nothing else.
     pub master: Arc<dyn Node>,
+    /// The master key over connections that pass no gate: looking at what the node is, nothing else.
+    pub bare: Arc<dyn Node>,
 }
 
 /// A lane that this process life took over.
@@ -51,6 +53,7 @@ impl Lane {
     pub(crate) async fn run(self: Arc<Self>) {
         info!(node = %self.node, epoch = %self.epoch, "delivering");
         let mut drivers = JoinSet::new();
+        drivers.spawn(Arc::clone(&self).prune());
         let mut running: BTreeMap<PhysicalId, AbortHandle> = BTreeMap::new();
         loop {
             let state = self.ledger.state();

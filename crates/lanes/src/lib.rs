@@ -22,7 +22,10 @@
 //! | `payload`, `assemble` | joining what waits into one body |
 //! | `request`, `limit`, `counting`, `rollback` | what an action asks of the node |
 //! | `attempt`, `verdict` | sending, following, and what the end means |
+//! | `recheck` | documents that settings were undecided for |
 //! | `settle` | unknown outcomes |
+//! | `identity` | whether a node is what it was |
+//! | `prune` | what nodes may forget |
 //! | `record` | steps of all queues share proposals |
 
 mod assemble;
@@ -31,11 +34,14 @@ mod config;
 mod counting;
 mod decide;
 mod gather;
+mod identity;
 mod lane;
 mod limit;
 mod payload;
+mod prune;
 mod queue;
 mod reach;
+mod recheck;
 mod record;
 mod request;
 mod rollback;
@@ -45,5 +51,6 @@ mod verdict;
 
 pub use config::Config;
 pub use gather::Gather;
+pub use identity::gates;
 pub use lane::Clients;
 pub use run::{Connect, http, run};

@@ -15,7 +15,7 @@ use miroir_settings::UserSettings;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, warn};
 
-use crate::assemble::{Place, assemble, reassemble};
+use crate::assemble::{Place, assemble, early, reassemble};
 use crate::attempt::Attempt;
 use crate::config::Backoff;
 use crate::decide::{Next, Step, decide};
@@ -46,10 +46,12 @@ pub(crate) struct Driver {
     prepared: Option<Prepared>,
     cursor: Option<Cursor>,
     gathering: Gathering,
+    /// When what failed for a fault of the node is tried again.
+    again_at: Option<Instant>,
+    /// Since when the embedders of the index fail.
+    embedders_fail: Option<Instant>,
     /// The node's newest task that is known to be this queue's.
     pub(crate) seen: Option<u32>,
-    /// What a dispatch was counted to delete, before it was sent.
-    pub(crate) counted: Option<(u64, u64)>,
 }
 
 /// The queue as the state shows it.
@@ -70,8 +72,9 @@ impl Driver {
             prepared: None,
             cursor: None,
             gathering: Gathering::default(),
+            again_at: None,
+            embedders_fail: None,
             seen: None,
-            counted: None,
         }
     }
 
@@ -85,6 +88,10 @@ impl Driver {
         let first = *self.first.get_or_insert(view.queue.next_dispatch);
         match view.queue.dispatch.clone() {
             None => self.begin(&view).await,
+            // It only reads.
+            Some(open) if matches!(open.action, Action::Count(_)) && !view.queue.renaming => {
+                self.carry_out(&view, &open).await
+            }
             Some(open) if open.number < first || self.unknown == Some(open.number) || view.queue.renaming => {
                 self.settle(&view, &open).await
             }
@@ -109,9 +116,23 @@ impl Driver {
     /// Records the next request, if there is one; else waits until something changes.
     async fn begin(&mut self, view: &View) -> Result<(), Gone> {
         let next = decide(&view.state, self.index, &self.lane.node, self.lane.config.request_tasks);
-        let Next::Do(step) = next else {
-            self.lane.ledger.changed(view.state.version()).await;
-            return Ok(());
+        let step = match next {
+            Next::Do(step) => step,
+            Next::Again(step) => {
+                let at = *self.again_at.get_or_insert_with(|| Instant::now() + self.backoff.take());
+                if Instant::now() < at {
+                    // Something that can pass may come first.
+                    let _ = timeout_at(at, self.lane.ledger.changed(view.state.version())).await;
+                    return Ok(());
+                }
+                self.again_at = None;
+                step
+            }
+            Next::Check(task) => return self.check(view, task).await,
+            Next::Wait(_) => {
+                self.lane.ledger.changed(view.state.version()).await;
+                return Ok(());
+            }
         };
         if let Some(until) = self.waits_for_more(&view.state, &step) {
             let more = self.lane.ledger.changed(view.state.version());
@@ -146,7 +167,12 @@ impl Driver {
             Step::Create => (Action::Create, None),
             Step::Configure(version) => (Action::Configure { version }, None),
             Step::Alone(uid) => (Action::Alone(uid), None),
-            Step::Drop(uid) => (Action::Drop(uid), None),
+            Step::Count(uid) => (Action::Count(uid), None),
+            Step::Drop => (Action::Drop, None),
+            Step::Ahead(uid) => {
+                let ledger = Arc::clone(&self.lane.ledger);
+                (Action::Ahead(uid), Some(early(&*ledger, self.place(state), uid).await?))
+            }
             Step::Send { tasks, from } => {
                 let (ledger, limit) = (Arc::clone(&self.lane.ledger), self.lane.config.request_bytes);
                 let mut cursor = self.cursor.take();
@@ -167,6 +193,9 @@ impl Driver {
                 Action::Send(slices) => {
                     let place = self.place(&view.state);
                     reassemble(&*self.lane.ledger, place, slices).await.map(Some)
+                }
+                Action::Ahead(uid) => {
+                    early(&*self.lane.ledger, self.place(&view.state), *uid).await.map(Some)
                 }
                 _ => Ok(None),
             },
@@ -193,6 +222,13 @@ impl Driver {
             match self.attempt(view, open, &request).await {
                 Attempt::Ended(End::Result(result)) => return self.finish(open, result).await,
                 Attempt::Ended(End::NameTaken) => return self.fenced(open, false).await,
+                Attempt::Ended(End::Embedder(error)) => {
+                    let since = *self.embedders_fail.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.lane.config.embedder_patience {
+                        return self.finish(open, verdict::without_embedder(&open.action, error)).await;
+                    }
+                    self.fault(format!("{}: {}", error.code, error.message)).await?;
+                }
                 Attempt::Ended(End::Fault(text)) => self.fault(text).await?,
                 Attempt::NotSent(error) => {
                     debug!(index = %self.index, node = %self.lane.node, dispatch = open.number, %error, "not sent");
@@ -204,7 +240,35 @@ impl Driver {
                     return Ok(());
                 }
             }
-            self.backoff.pause().await;
+            // Nothing of it is on its way: it failed, or was not sent.
+            if self.gives_way(open).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Pauses before a request is sent again; `true` when something can pass it instead, and it is withdrawn for that.
+    async fn gives_way(&mut self, open: &Dispatch) -> Result<bool, Gone> {
+        let until = Instant::now() + self.backoff.take();
+        loop {
+            let view = self.view()?;
+            let goes_first = view.state.superseding(&view.index, &view.queue);
+            let passes = goes_first.is_some_and(|task| !open.action.tasks().contains(&task.uid))
+                || (view.state.early(&view.queue).is_some() && !matches!(open.action, Action::Ahead(_)));
+            if let (true, Some((fault, _))) =
+                (passes && has_open(&view.queue, open.number), &view.queue.fault)
+            {
+                let number = open.number;
+                let stop = QueueStep::Stop { number, fault: fault.clone() };
+                self.record(stop, |queue| !has_open(queue, number)).await?;
+                return Ok(true);
+            }
+            if !has_open(&view.queue, open.number) {
+                return Ok(true);
+            }
+            if timeout_at(until, self.lane.ledger.changed(view.state.version())).await.is_err() {
+                return Ok(false);
+            }
         }
     }
 
@@ -229,6 +293,9 @@ impl Driver {
     /// Records how a request ended, and the next one with it: decided and read on the state as it will be.
     pub(crate) async fn finish(&mut self, open: &Dispatch, result: DispatchResult) -> Result<(), Gone> {
         self.backoff.reset();
+        if let DispatchResult::Done { .. } = result {
+            self.embedders_fail = None;
+        }
         let number = open.number;
         let view = self.view()?;
         let result = self.in_users_words(&view, open, result);
@@ -240,7 +307,7 @@ impl Driver {
             // What waits for more, or cannot be read, is found again when the queue begins.
             Next::Do(step) if self.waits_for_more(&after, &step).is_some() => None,
             Next::Do(step) => self.prepare(&after, step).await.ok(),
-            Next::Wait(_) => None,
+            Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,
         };
         let action = next.as_ref().map(|(action, _)| action.clone());
         self.prepared = next;
@@ -267,14 +334,15 @@ impl Driver {
     /// Records why the queue is stopped, unless that is known.
     pub(crate) async fn fault(&mut self, text: String) -> Result<(), Gone> {
         let fault = Some(Fault { text: recordable(text) });
-        if self.view()?.queue.fault == fault {
+        let shows = |queue: &Queue| queue.fault.as_ref().map(|(fault, _)| fault) == fault.as_ref();
+        if shows(&self.view()?.queue) {
             return Ok(());
         }
         warn!(index = %self.index, node = %self.lane.node, ?fault, "stopped");
-        self.record(QueueStep::Fault { fault: fault.clone() }, |queue| queue.fault == fault).await
+        self.record(QueueStep::Fault { fault: fault.clone() }, shows).await
     }
 
-    async fn unreadable(&mut self, error: ReadError) -> Result<(), Gone> {
+    pub(crate) async fn unreadable(&mut self, error: ReadError) -> Result<(), Gone> {
         // The chunk may be gone because the state went on; if not, this peer's disk is at fault, not the node.
         warn!(index = %self.index, node = %self.lane.node, %error, "payload not read");
         self.cursor = None;
@@ -301,7 +369,11 @@ impl Driver {
     }
 
     /// Records a step and waits until the state shows it; `false` when it was refused.
-    async fn try_record(&mut self, step: QueueStep, applied: impl Fn(&Queue) -> bool) -> Result<bool, Gone> {
+    pub(crate) async fn try_record(
+        &mut self,
+        step: QueueStep,
+        applied: impl Fn(&Queue) -> bool,
+    ) -> Result<bool, Gone> {
         loop {
             match self.lane.recorder.propose(self.step(step.clone())).await {
                 Ok(Ok(())) => return self.shows(applied).await.map(|()| true),

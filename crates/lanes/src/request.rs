@@ -37,7 +37,9 @@ impl Request {
             Action::Configure { .. } => Some(settings(index, &index.settings.decided, held)),
             Action::Send(slices) => send(place, slices, body?)?,
             Action::Alone(uid) => Some(alone(place, index, queue, place.task(*uid)?)?),
-            Action::Drop(_) => (queue.stage == Stage::Present).then_some(Write::DeleteIndex),
+            Action::Ahead(_) => Some(Write::DeleteIds(body?.ids)),
+            Action::Count(_) => None,
+            Action::Drop => (queue.stage == Stage::Present).then_some(Write::DeleteIndex),
         };
         Some(Self { write, counting: Counting::of(place, action) })
     }
@@ -64,7 +66,11 @@ fn send(place: Place<'_>, slices: &[Slice], body: Body) -> Option<Option<Write>>
 
 fn alone(place: Place<'_>, index: &Index, queue: &Queue, task: &Task) -> Option<Write> {
     // A part of a deletion goes over the units of that part.
-    let units = index.units_of_part(task, place.node, queue.progress.part);
+    let units = if place.state.passes(index, place.node, task) {
+        index.units_of(place.node)
+    } else {
+        index.units_of_part(task, place.node, queue.progress.part)
+    };
     let limit = || limit(units, index.units_of(place.node));
     match &task.work {
         Work::DeleteFilter { filter } => Some(Write::DeleteMatching(match limit() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use miroir_cluster::{Command, Ledger, Node, Outcome, State};
 use miroir_model::{Epoch, NodeId};
-use miroir_node::{ApiKey, Connections, HttpNode};
+use miroir_node::{ApiKey, HttpNode, Pools};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, error};
 
@@ -19,12 +19,16 @@ use crate::record::{Recorder, recorder};
 pub type Connect = dyn Fn(&Node) -> Result<Clients, String> + Send + Sync;
 
 /// Clients over HTTP.
-pub fn http(connections: Connections) -> Arc<Connect> {
+pub fn http(pools: Pools) -> Arc<Connect> {
     Arc::new(move |node| {
-        let client = |key: &str| HttpNode::new(&connections, &node.url, ApiKey::new(key));
-        let lane = client(&node.credentials.lane_key).map_err(|error| error.to_string())?;
-        let master = lane.with_key(ApiKey::new(&node.credentials.master_key));
-        Ok(Clients { lane: Arc::new(lane), master: Arc::new(master) })
+        let connections = pools.of(&node.id, &node.url).map_err(|error| error.to_string())?;
+        let master_key = || ApiKey::new(&node.credentials.master_key);
+        let client =
+            |connections, key| HttpNode::new(connections, &node.url, key).map_err(|error| error.to_string());
+        let lane = client(&connections, ApiKey::new(&node.credentials.lane_key))?;
+        let bare = client(pools.bare(), master_key())?;
+        let master = lane.with_key(master_key());
+        Ok(Clients { lane: Arc::new(lane), master: Arc::new(master), bare: Arc::new(bare) })
     })
 }
 
@@ -105,8 +109,8 @@ impl Peer {
             }
         };
         if running.watch.as_ref().is_none_or(AbortHandle::is_finished) {
-            let client = Arc::clone(&clients.lane);
-            let watch = reach::watch(Arc::clone(&self.ledger), node.id.clone(), client, self.config);
+            let ledger = Arc::clone(&self.ledger);
+            let watch = reach::watch(ledger, node.id.clone(), clients.clone(), self.config);
             running.watch = Some(tasks.spawn(watch));
         }
         if node.lane.assigned != Some(me.peer) {

@@ -37,13 +37,14 @@ impl Driver {
     pub(crate) async fn settle(&mut self, view: &View, open: &Dispatch) -> Result<(), Gone> {
         info!(index = %self.index, node = %self.lane.node, dispatch = open.number, "settling");
         if !view.queue.renaming {
-            if let (Action::Drop(_), Stage::Absent) = (&open.action, view.queue.stage) {
+            if let (Action::Drop, Stage::Absent) = (&open.action, view.queue.stage) {
                 return self.finish(open, done_without()).await;
             }
             if let Some(task) = self.look(view, open).await? {
                 match self.judge(view, open, &task) {
                     End::Result(result) => return self.finish(open, result).await,
                     End::NameTaken => {}
+                    End::Embedder(error) => self.fault(format!("{}: {}", error.code, error.message)).await?,
                     End::Fault(text) => self.fault(text).await?,
                 }
             }
@@ -58,11 +59,11 @@ impl Driver {
         let found = match self.rename(&view, open).await? {
             Renamed::Deleted => Some(done_without()),
             // A deletion that arrived would have left nothing to rename.
-            Renamed::There if matches!(open.action, Action::Drop(_)) => None,
+            Renamed::There if matches!(open.action, Action::Drop) => None,
             Renamed::There => match self.look(&view, open).await? {
                 Some(task) => match self.judge(&view, open, &task) {
                     End::Result(result) => Some(result),
-                    End::Fault(_) | End::NameTaken => None,
+                    End::Fault(_) | End::Embedder(_) | End::NameTaken => None,
                 },
                 None => None,
             },
@@ -91,7 +92,7 @@ impl Driver {
             generation = generation.next();
         }
         match newest {
-            Some(uid) => self.follow(uid).await,
+            Some(uid) => self.follow(uid, open.number).await,
             None => Ok(None),
         }
     }
@@ -136,7 +137,7 @@ impl Driver {
             if !there {
                 match self.exists(&new).await? {
                     Some(true) => return Ok(Renamed::There),
-                    Some(false) if matches!(open.action, Action::Drop(_)) => return Ok(Renamed::Deleted),
+                    Some(false) if matches!(open.action, Action::Drop) => return Ok(Renamed::Deleted),
                     Some(false) => {
                         self.fault(format!(
                             "the index is gone from the node: there is no {old} and no {new}"
@@ -157,7 +158,7 @@ impl Driver {
                 }
             };
             let Some(uid) = asked else { continue };
-            let ended = self.follow(uid).await?;
+            let ended = self.follow(uid, open.number).await?;
             if ended.as_ref().is_none_or(|task| task.error.is_some()) {
                 debug!(index = %old, node = %self.lane.node, ?ended, "the rename may have failed");
                 self.backoff.pause().await;
@@ -213,8 +214,8 @@ fn kind(state: &State, action: &Action) -> &'static str {
         (Action::Create, _) => "indexCreation",
         (Action::Configure { .. }, _) | (Action::Alone(_), Some(Work::Settings { .. })) => "settingsUpdate",
         (Action::Alone(_), Some(Work::SetPrimaryKey)) => "indexUpdate",
-        (Action::Drop(_), _) => "indexDeletion",
+        (Action::Drop | Action::Count(_), _) => "indexDeletion",
         (Action::Send(_), Some(Work::Documents { .. })) => "documentAdditionOrUpdate",
-        (Action::Send(_) | Action::Alone(_), _) => "documentDeletion",
+        (Action::Send(_) | Action::Alone(_) | Action::Ahead(_), _) => "documentDeletion",
     }
 }

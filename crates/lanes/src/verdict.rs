@@ -2,8 +2,8 @@
 //!
 //! A failure is the node's fault unless its code is in the list below, and even then it is a verdict only for a request
 //! that held one task, or a part of one: a task too large for a request is refused with the part, and what its other
-//! parts brought stays, since sending it whole is not possible. Codes of embedders are not in it: an embedder that is down is no reason to refuse a task, so
-//! they count as faults (how long to be patient with them is decided where faults are).
+//! parts brought stays, since sending it whole is not possible. Codes of embedders are not in it: an embedder that is
+//! down is no reason to refuse a task, unless it stays down for long.
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Action, DispatchResult};
@@ -17,6 +17,8 @@ pub(crate) enum End {
     Result(DispatchResult),
     /// It had no effect, for a reason that is the node's: to be sent again.
     Fault(String),
+    /// It had no effect, since an embedder failed: to be sent again, but not for ever.
+    Embedder(ResponseError),
     /// The name to be created is taken: to be created under the next.
     NameTaken,
 }
@@ -49,7 +51,7 @@ pub(crate) fn of_task(action: &Action, task: &NodeTask, counted: Vec<u64>) -> En
     match (task.status, &task.error) {
         (NodeTaskStatus::Succeeded, _) => End::Result(DispatchResult::Done { node_task, deleted: counted }),
         (_, Some(error)) => match action {
-            Action::Drop(_) if error.code == "index_not_found" => {
+            Action::Drop if error.code == "index_not_found" => {
                 // It went before, so what it held cannot be told.
                 End::Result(DispatchResult::Done { node_task, deleted: Vec::new() })
             }
@@ -63,14 +65,28 @@ pub(crate) fn of_task(action: &Action, task: &NodeTask, counted: Vec<u64>) -> En
 /// What it means that the node did not take the request.
 pub(crate) fn of_rejection(action: &Action, code: &str, message: &str) -> End {
     match action {
-        Action::Drop(_) if code == "index_not_found" => {
+        Action::Drop | Action::Count(_) if code == "index_not_found" => {
             End::Result(DispatchResult::Done { node_task: None, deleted: Vec::new() })
         }
         _ => refusal(action, (code, message), None),
     }
 }
 
+/// The error of an embedder that fails.
+const EMBEDDER_CODE: &str = "vector_embedding_error";
+
+/// What becomes of a request for which an embedder failed for too long.
+pub(crate) fn without_embedder(action: &Action, error: ResponseError) -> DispatchResult {
+    match action {
+        Action::Send(slices) if slices.len() > 1 => DispatchResult::Apart { node_task: None },
+        _ => DispatchResult::Refused { node_task: None, error },
+    }
+}
+
 fn refusal(action: &Action, (code, message): (&str, &str), node_task: Option<u32>) -> End {
+    if let (EMBEDDER_CODE, Ok(known), Action::Send(_) | Action::Alone(_)) = (code, code.parse(), action) {
+        return End::Embedder(ResponseError::new(known, message));
+    }
     match user_error(action, code) {
         None => End::Fault(format!("{code}: {message}")),
         Some(code) => End::Result(match action {
@@ -88,7 +104,9 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
             let lists = [DOCUMENT_CODES, FILTER_CODES, KEY_CODES];
             lists.iter().any(|list| list.contains(&code)) || code.starts_with(SETTINGS_CODES)
         }
-        Action::Create | Action::Configure { .. } | Action::Drop(_) => false,
+        // The settings were taken by the other copies: it is this one that is wrong.
+        Action::Configure { .. } => code.starts_with(SETTINGS_CODES) || DOCUMENT_CODES.contains(&code),
+        Action::Create | Action::Count(_) | Action::Drop | Action::Ahead(_) => false,
     };
     code.parse().ok().filter(|_| listed)
 }
@@ -136,17 +154,11 @@ mod tests {
         let apart = refused(&send(2), "invalid_document_geo_field");
         assert_eq!(apart, End::Result(DispatchResult::Apart { node_task: None }));
         // The node's own trouble, an embedder's, and what validation must have caught.
-        for code in [
-            "internal",
-            "no_space_left_on_device",
-            "vector_embedding_error",
-            "malformed_payload",
-            "unheard_of",
-        ] {
+        for code in ["internal", "no_space_left_on_device", "malformed_payload", "unheard_of"] {
             assert_eq!(refused(&send(1), code), End::Fault(format!("{code}: words")));
         }
-        let configure = Action::Configure { version: 1 };
-        assert!(matches!(refused(&configure, "invalid_settings_embedders"), End::Fault(_)));
+        assert!(matches!(refused(&send(1), "vector_embedding_error"), End::Embedder(_)));
+        assert!(matches!(refused(&Action::Create, "invalid_settings_embedders"), End::Fault(_)));
     }
 
     #[test]

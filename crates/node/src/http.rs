@@ -8,12 +8,14 @@
 mod answer;
 mod call;
 mod check;
+mod pools;
 mod requests;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use pools::Pools;
 use reqwest::{Client, ClientBuilder, Url};
 use tokio::sync::watch;
 

@@ -26,7 +26,7 @@ pub use contract::{Node, Origin};
 pub use credentials::{ApiKey, KeyInfo, NewKey};
 pub use error::NodeError;
 pub use gate::{CheckFailure, Expected, Gate, Known, Verdict, examine};
-pub use http::{ClientError, Connections, GatedError, HttpNode, InvalidUrl, Timeouts};
+pub use http::{ClientError, Connections, GatedError, HttpNode, InvalidUrl, Pools, Timeouts};
 pub use shapes::{
     Details, Enqueued, IndexInfo, IndexPage, IndexStats, NodeTask, NodeTaskStatus, TaskError, TaskPage,
     TaskQuery, Version,

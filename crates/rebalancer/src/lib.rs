@@ -1,5 +1,5 @@
-//! What the Raft leader alone decides: which nodes there are, when the first of them are complete, and which peer
-//! delivers to which node.
+//! What the Raft leader alone decides: which nodes there are, when the first of them are complete, which peer delivers
+//! to which node, and which copies searches use and tasks wait for.
 //!
 //! One level-triggered loop reads the state, observes the world, plans and proposes. It only proposes: what follows from
 //! the state is done by lanes. [`plan`] is a pure function, so what it would do can be asked without doing it.
@@ -8,11 +8,13 @@
 
 mod adopt;
 mod adoptions;
+mod copies;
 mod founding;
 mod patience;
 mod plan;
 mod run;
 
 pub use adopt::{AdoptError, ConfiguredNode, adopt};
+pub use copies::Policy;
 pub use plan::{Observed, plan};
 pub use run::{World, run};

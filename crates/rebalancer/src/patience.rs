@@ -7,8 +7,6 @@ use miroir_cluster::State;
 use miroir_model::PeerId;
 use tokio::time::Instant;
 
-use crate::plan::Observed;
-
 /// A peer is gone when every look for so long was in vain: about 2 s after its last answer, since the first look in
 /// vain comes up to one pause between looks after that.
 const GONE: Duration = Duration::from_millis(1500);
@@ -22,7 +20,12 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// The peers that live, by who answered at this look. One that was gone before stays so until it answers.
-    pub(crate) fn live(&mut self, state: &State, answered: &BTreeSet<PeerId>, now: Instant) -> Observed {
+    pub(crate) fn live(
+        &mut self,
+        state: &State,
+        answered: &BTreeSet<PeerId>,
+        now: Instant,
+    ) -> BTreeSet<PeerId> {
         self.silent.retain(|peer, _| !answered.contains(peer));
         let mut live = answered.clone();
         for (id, peer) in state.peers.iter().filter(|(id, _)| !answered.contains(*id)) {
@@ -31,6 +34,6 @@ impl Patience {
                 live.insert(*id);
             }
         }
-        Observed { live }
+        live
     }
 }

@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use miroir_cluster::{Command, Node, State};
-use miroir_model::PeerId;
+use miroir_cluster::{Command, Node, Reports, State};
+use miroir_model::{PeerId, Timestamp};
+
+use crate::copies::{self, Policy};
 
 /// What the leader sees outside the state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
     /// The peers that answer, this one included.
     pub live: BTreeSet<PeerId>,
+    /// What they reported.
+    pub reports: Reports,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// What brings the state nearer to what is wanted. Nothing when all is well, and the same again while it is not
@@ -19,7 +25,8 @@ pub struct Observed {
 /// - Each node's lane is some live peer's, as evenly as can be. A lane moves only when its peer is gone, when its peer
 ///   cannot reach the node and another may, or when a peer has two lanes more than another: a move ends what the lane
 ///   has in progress, so nothing moves for mere symmetry.
-pub fn plan(state: &State, observed: &Observed) -> Vec<Command> {
+/// - Copies leave and come back ([`Policy`]).
+pub fn plan(state: &State, observed: &Observed, policy: &Policy) -> Vec<Command> {
     let mut commands = Vec::new();
     for (id, peer) in &state.peers {
         let alive = observed.live.contains(id);
@@ -36,6 +43,7 @@ pub fn plan(state: &State, observed: &Observed) -> Vec<Command> {
             commands.push(Command::AssignLane { node: node.id.clone(), peer });
         }
     }
+    commands.extend(copies::plan(state, observed, policy));
     commands
 }
 

@@ -1,17 +1,20 @@
 //! The leader's loop: look, plan, propose.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use miroir_api::ApiVersion;
 use miroir_cluster::{Adopt, Command, Found, Ledger, Outcome, ProposeError};
+use miroir_model::{PeerId, Timestamp};
 use miroir_node::Node;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
 use crate::adopt::{AdoptError, ConfiguredNode};
 use crate::adoptions::{self, Adoptions};
+use crate::copies::Policy;
 use crate::founding;
 use crate::patience::Patience;
 use crate::plan::{Observed, plan};
@@ -24,8 +27,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The world as the leader sees it.
 #[async_trait]
 pub trait World: Send + Sync {
-    /// Who answers now. That a peer did not answer once says little: [`run`] is patient.
-    async fn observe(&self) -> Observed;
+    /// The peers that answer now. That one did not answer once says little: [`run`] is patient.
+    async fn live(&self) -> BTreeSet<PeerId>;
+
+    /// The time.
+    fn now(&self) -> Timestamp;
 
     /// A node with the rights of its master key.
     ///
@@ -44,10 +50,10 @@ pub trait World: Send + Sync {
 pub async fn run(
     ledger: Arc<dyn Ledger>,
     world: Arc<dyn World>,
-    nodes: Vec<ConfiguredNode>,
+    (nodes, policy): (Vec<ConfiguredNode>, Policy),
     shutdown: impl Future<Output = ()>,
 ) {
-    let leader = Leader { ledger, world, nodes };
+    let leader = Leader { ledger, world, nodes, policy };
     tokio::select! {
         () = shutdown => {}
         () = leader.work() => {}
@@ -58,6 +64,7 @@ struct Leader {
     ledger: Arc<dyn Ledger>,
     world: Arc<dyn World>,
     nodes: Vec<ConfiguredNode>,
+    policy: Policy,
 }
 
 /// What a leader remembers from look to look, and forgets when it leads no more.
@@ -107,10 +114,11 @@ impl Leader {
 
     /// Lanes first: what serves goes on before anything joins.
     async fn look(&self, leading: &mut Leading) -> Result<(), ProposeError> {
-        let answered = self.world.observe().await.live;
+        let answered = self.world.live().await;
         let state = self.ledger.state();
-        let observed = leading.patience.live(&state, &answered, Instant::now());
-        for command in plan(&state, &observed) {
+        let live = leading.patience.live(&state, &answered, Instant::now());
+        let observed = Observed { live, reports: self.ledger.reports(), now: self.world.now() };
+        for command in plan(&state, &observed, &self.policy) {
             info!(?command, "proposing");
             self.ledger.propose(command).await?;
         }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use miroir_model::NodeId;
-use miroir_node::{ApiKey, Connections, HttpNode, InvalidUrl, Node};
+use miroir_node::{ApiKey, GatedError, HttpNode, Node, Pools};
 
 /// Clients by node.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    connections: Connections,
+    pools: Pools,
     known: Mutex<BTreeMap<NodeId, Known>>,
 }
 
@@ -21,18 +21,19 @@ struct Known {
 }
 
 impl Clients {
-    pub(crate) fn new(connections: Connections) -> Self {
-        Self { connections, known: Mutex::default() }
+    pub(crate) fn new(pools: Pools) -> Self {
+        Self { pools, known: Mutex::default() }
     }
 
     /// The client of a node, with the key of searches.
-    pub(crate) fn of(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, InvalidUrl> {
+    pub(crate) fn of(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, GatedError> {
         let key = ApiKey::new(&node.credentials.search_key);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = known.get(&node.id).filter(|entry| entry.url == node.url && entry.key == key) {
             return Ok(Arc::clone(&entry.client));
         }
-        let client: Arc<dyn Node> = Arc::new(HttpNode::new(&self.connections, &node.url, key.clone())?);
+        let connections = self.pools.of(&node.id, &node.url)?;
+        let client: Arc<dyn Node> = Arc::new(HttpNode::new(&connections, &node.url, key.clone())?);
         let entry = Known { url: node.url.clone(), key, client: Arc::clone(&client) };
         known.insert(node.id.clone(), entry);
         Ok(client)

@@ -12,8 +12,10 @@ mod scope;
 mod searcher;
 mod stats;
 mod topology;
+mod touch;
 mod view;
 
 pub use error::SearchError;
 pub use searcher::Searcher;
 pub use stats::IndexNumbers;
+pub use touch::Clock;

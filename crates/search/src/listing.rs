@@ -36,7 +36,7 @@ impl Searcher {
         let mut plan = plan(&scope, request, &round)?;
         loop {
             let sent =
-                round.send(&self.clients, &scope.state, (Route::Fetch, &plan.requests), request_id).await;
+                round.send(&self.clients, scope.state(), (Route::Fetch, &plan.requests), request_id).await;
             sent.map_err(|refused| explain(uid, &plan, refused))?;
             let Some(answers) = round.answers(&plan.requests) else {
                 plan = self::plan(&scope, request, &round)?;
@@ -66,7 +66,7 @@ impl Searcher {
         let shards = scope.shards(&nodes)?;
         let mut last = None;
         for copy in copies_of(id, &scope.view(&shards)?)? {
-            let Some(node) = scope.state.nodes.get(&copy.id) else { continue };
+            let Some(node) = scope.state().nodes.get(&copy.id) else { continue };
             let Ok(client) = self.clients.of(node) else { continue };
             let ask = |name: String| {
                 let client = Arc::clone(&client);

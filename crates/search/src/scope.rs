@@ -15,23 +15,28 @@ use miroir_query::{IndexView, NodeView, ShardView, Shown};
 
 use crate::error::SearchError;
 use crate::searcher::Searcher;
+use crate::touch::InUse;
 use crate::view;
 
 /// An index under one search: the state that the search uses, and what it reads of it.
 pub(crate) struct Scope {
-    pub(crate) state: Arc<State>,
+    in_use: InUse,
     pub(crate) uid: IndexUid,
     shown: Arc<Shown>,
 }
 
 impl Scope {
+    pub(crate) fn state(&self) -> &State {
+        &self.in_use.state
+    }
+
     pub(crate) fn index(&self) -> Result<&Index, SearchError> {
-        self.state.served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
+        self.state().served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
     }
 
     /// The nodes that can be asked, without those that failed.
     pub(crate) fn nodes(&self, failed: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
-        Ok(view::nodes(&self.state, self.index()?, failed))
+        Ok(view::nodes(self.state(), self.index()?, failed))
     }
 
     pub(crate) fn shards<'a>(
@@ -45,7 +50,7 @@ impl Scope {
         let index = self.index()?;
         Ok(IndexView {
             uid: self.uid.as_str(),
-            version: self.state.api_version(),
+            version: self.state().api_version(),
             // While the first task with documents is under way some can be found, under the key that it brings.
             primary_key: index.served_primary_key.as_deref().or(index.primary_key.as_deref()),
             shown: &self.shown,
@@ -83,8 +88,8 @@ impl Searcher {
     }
 
     fn present_scope(&self, uid: &IndexUid) -> Option<Scope> {
-        let state = self.ledger.state();
-        let shown = self.shown.of(state.served(uid)?);
-        Some(Scope { uid: uid.clone(), shown, state })
+        let in_use = self.touch.take(&*self.ledger);
+        let shown = self.shown.of(in_use.state.served(uid)?);
+        Some(Scope { uid: uid.clone(), shown, in_use })
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use miroir_cluster::Ledger;
 use miroir_model::{IndexUid, NodeId};
-use miroir_node::{Connections, InvalidUrl, Node};
+use miroir_node::{GatedError, Node, Pools};
 use miroir_query::{Merged, Meta, NodeRequest, Plan, SearchRequest};
 use serde_json::json;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use crate::clients::Clients;
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route};
 use crate::scope::{CaughtUp, Scope};
+use crate::touch::{self, Clock, Touch};
 use crate::view::ShownCache;
 
 /// Searches the indexes that this peer's state serves.
@@ -24,24 +25,43 @@ pub struct Searcher {
     pub(crate) clients: Clients,
     pub(crate) shown: ShownCache,
     pub(crate) caught_up: CaughtUp,
+    pub(crate) touch: Arc<Touch>,
 }
 
 impl Searcher {
     /// Over this peer's ledger.
-    pub fn new(ledger: Arc<dyn Ledger>, connections: Connections) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, pools: Pools) -> Self {
+        Self::with_clock(ledger, pools, touch::clock())
+    }
+
+    /// The same, with a clock of the caller's for [`stale`](Self::stale).
+    pub fn with_clock(ledger: Arc<dyn Ledger>, pools: Pools, clock: Clock) -> Self {
         Self {
+            touch: Touch::new(clock),
             ledger,
-            clients: Clients::new(connections),
+            clients: Clients::new(pools),
             shown: ShownCache::default(),
             caught_up: CaughtUp::default(),
         }
+    }
+
+    /// Tells the leader which states are searched here, for as long as it is polled. Without it every answer is
+    /// [`stale`](Self::stale).
+    pub async fn report(&self) {
+        self.touch.report(&*self.ledger).await;
+    }
+
+    /// For how long this peer has been out of touch with a leader, when it is so long that answers may lack what is
+    /// reported done elsewhere. To be asked when an answer is written.
+    pub fn stale(&self) -> Option<Duration> {
+        self.touch.stale()
     }
 
     /// The client of a node, with the key of searches.
     ///
     /// # Errors
     /// When the node's address is none.
-    pub fn client(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, InvalidUrl> {
+    pub fn client(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, GatedError> {
         self.clients.of(node)
     }
 
@@ -116,7 +136,7 @@ impl Search<'_> {
     ) -> Result<Option<Vec<(NodeId, Bytes)>>, SearchError> {
         let clients = &self.searcher.clients;
         let asked = (Route::Search, requests);
-        match self.round.send(clients, &self.scope.state, asked, self.request_id).await {
+        match self.round.send(clients, self.scope.state(), asked, self.request_id).await {
             Ok(()) => Ok(self.round.answers(requests)),
             Err(refused) => Err(self.explain(plan, refused).await),
         }
@@ -127,7 +147,7 @@ impl Search<'_> {
         let mut refused = refused;
         if let Some(alone) = plan.user_filter_alone() {
             let asked = (Route::Search, std::slice::from_ref(&alone));
-            let again = Round::default().send(&self.searcher.clients, &self.scope.state, asked, None).await;
+            let again = Round::default().send(&self.searcher.clients, self.scope.state(), asked, None).await;
             if let Err(again) = again {
                 refused = again;
             }

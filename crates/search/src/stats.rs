@@ -35,7 +35,7 @@ impl Searcher {
         let scope = self.scope(uid).await?;
         let documents = self.documents(&scope).await?;
         let index = scope.index()?;
-        let fields = fields(&self.stats(&scope.state, index).await, documents);
+        let fields = fields(&self.stats(scope.state(), index).await, documents);
         Ok(IndexNumbers { documents, fields, indexing: !index.unfinished.is_empty() })
     }
 
@@ -46,7 +46,7 @@ impl Searcher {
         loop {
             let requests = counts(scope, &round.failed)?;
             let asked = (Route::Fetch, requests.as_slice());
-            let sent = round.send(&self.clients, &scope.state, asked, None).await;
+            let sent = round.send(&self.clients, scope.state(), asked, None).await;
             sent.map_err(|refused| SearchError::Node(refused.node, refused.message))?;
             let Some(answers) = round.answers(&requests) else { continue };
             let total = |(node, answer): (NodeId, _)| {

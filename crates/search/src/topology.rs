@@ -1,6 +1,6 @@
 //! The cluster as this peer sees it: the document of `/_miroir/topology`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use futures::future::join_all;
 use miroir_cluster::{Index, Node, State};
@@ -99,8 +99,7 @@ impl Searcher {
 
 /// This peer's clock, since the log's stands still while nobody writes; but what the log has stamped has been.
 fn now(state: &State) -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    state.stamp.max(Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
+    state.stamp.max(SystemTime::now().into())
 }
 
 fn copy_view(
@@ -112,6 +111,8 @@ fn copy_view(
         "node": node, "state": copy,
         "searchable": queue.is_some_and(|queue| queue.searchable),
         "required": queue.is_some_and(|queue| queue.required),
+        "fault": queue.and_then(|queue| queue.fault.as_ref()).map(|(fault, _)| fault.text.clone()),
+        "lost": queue.and_then(|queue| queue.lost.as_ref()).map(ToString::to_string),
         "documents": documents,
     })
 }

@@ -91,6 +91,13 @@ impl UserSettings {
         self.member(SettingName::Pagination, "maxTotalHits")
     }
 
+    /// Whether `_geo` of a document must be a place: when it is named itself, not only matched by a pattern.
+    pub fn names_geo(&self) -> bool {
+        let filterable = self.filterable_attributes();
+        self.sortable_attributes().contains("_geo")
+            || filterable.iter().any(|rule| rule.patterns().iter().any(|pattern| pattern == "_geo"))
+    }
+
     /// The embedders, by name.
     pub fn embedders(&self) -> Vec<Embedder> {
         let embedders: BTreeMap<String, Value> = self.read(SettingName::Embedders);

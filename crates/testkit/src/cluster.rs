@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use miroir_cluster::{Adopt, ChunkId, Command, Defaults, Found, Outcome, PeerStarted, State};
+use miroir_cluster::{
+    Adopt, ChunkId, Command, Defaults, Found, Outcome, PeerStarted, Report, Reports, State,
+};
 use miroir_model::{PeerId, PeerLife, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::ledger::LocalLedger;
 use crate::rows::LocalRows;
@@ -31,6 +34,9 @@ struct Log {
     state: State,
     chunks: BTreeMap<ChunkId, Bytes>,
     leader: Option<PeerId>,
+    /// Since when it leads, and what it was told since.
+    led: Option<Instant>,
+    reports: BTreeMap<PeerId, (PeerLife, u64, Instant)>,
 }
 
 impl LocalCluster {
@@ -77,7 +83,9 @@ impl LocalCluster {
         let url = |port: u64| format!("http://127.0.0.1:{}", port + peer.0);
         let started = PeerStarted { life, name: format!("peer-{peer}"), http: url(7700), grpc: url(7710) };
         self.apply(&Command::PeerStarted(started));
-        self.log().leader.get_or_insert(peer);
+        if self.leader().is_none() {
+            self.elect(Some(peer.0));
+        }
         self.handle(life)
     }
 
@@ -88,7 +96,27 @@ impl LocalCluster {
 
     /// Makes this peer the leader. Without one nobody can propose or pass a barrier.
     pub fn elect(&self, leader: Option<u64>) {
-        self.log().leader = leader.map(PeerId);
+        let mut log = self.log();
+        log.leader = leader.map(PeerId);
+        log.led = leader.map(|_| Instant::now());
+        log.reports.clear();
+    }
+
+    pub(crate) fn note(&self, life: PeerLife, version: u64) {
+        self.log().reports.insert(life.peer, (life, version, Instant::now()));
+    }
+
+    pub(crate) fn reports(&self) -> Reports {
+        let log = self.log();
+        let report = |(life, version, at): &(PeerLife, u64, Instant)| Report {
+            life: *life,
+            version: *version,
+            age: at.elapsed(),
+        };
+        Reports {
+            leading_for: log.led.map(|since| since.elapsed()),
+            peers: log.reports.iter().map(|(peer, noted)| (*peer, report(noted))).collect(),
+        }
     }
 
     /// The newest state.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use miroir_cluster::{
-    BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Rows,
-    State,
+    BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Reports,
+    Rows, State,
 };
 use miroir_model::{PeerId, PeerLife};
 
@@ -106,6 +106,16 @@ impl Ledger for LocalLedger {
             return Err(BarrierError::Stopping);
         }
         self.cluster.leader().map(|_| ()).ok_or(BarrierError::NoQuorum)
+    }
+
+    async fn report(&self, version: u64) -> Result<(), BarrierError> {
+        self.read_barrier().await?;
+        self.cluster.note(self.life, version);
+        Ok(())
+    }
+
+    fn reports(&self) -> Reports {
+        if self.leadership().is_leader { self.cluster.reports() } else { Reports::default() }
     }
 
     async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {

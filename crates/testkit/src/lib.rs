@@ -7,6 +7,7 @@
 //! [`processes`] are the real thing: `miroir dev` and its children, killed and started as a user would. [`proxy`] stands
 //! between two of them and does what networks do, when the test says so.
 
+mod around;
 mod cluster;
 mod fixtures;
 mod ledger;
@@ -14,6 +15,7 @@ pub mod processes;
 pub mod proxy;
 mod rows;
 
+pub use around::{Around, Interpose};
 pub use cluster::LocalCluster;
 pub use fixtures::{adopt, defaults};
 pub use ledger::{LocalLedger, Lost};

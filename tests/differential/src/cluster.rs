@@ -1,16 +1,15 @@
 //! A cluster in this process: nodes, one peer with its lanes, searches and HTTP API, and a log in memory.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use miroir_cluster::{Adopt, Command, Credentials, Defaults, Ledger, Outcome};
 use miroir_documents::slot_of_id;
 use miroir_http::{App, Options};
-use miroir_lanes::Clients;
 use miroir_model::{NodeId, PeerId, ShardId, Timestamp};
-use miroir_node::{ApiKey, Connections, HttpNode, NewKey, Node, Timeouts};
+use miroir_node::{ApiKey, Connections, NewKey, Node, Pools, Timeouts};
 use miroir_search::Searcher;
 use miroir_testkit::{LocalCluster, LocalLedger};
 use tokio::net::TcpListener;
@@ -64,8 +63,7 @@ impl Cluster {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    Timestamp(since.as_nanos() as i64)
+    SystemTime::now().into()
 }
 
 /// Makes the keys on a node; what the log says of it.
@@ -90,20 +88,11 @@ async fn adopt(name: NodeId, server: &Server) -> Adopt {
 async fn serve(ledger: &LocalLedger) -> String {
     let ledger: Arc<dyn Ledger> = Arc::new(ledger.clone());
     let connections = Connections::new(Timeouts::default()).unwrap();
-    let connect = {
-        let connections = connections.clone();
-        move |node: &miroir_cluster::Node| {
-            let client = |key: &str| HttpNode::new(&connections, &node.url, ApiKey::new(key)).unwrap();
-            Ok(Clients {
-                lane: Arc::new(client(&node.credentials.lane_key)),
-                master: Arc::new(client(&node.credentials.master_key)),
-            })
-        }
-    };
-    let config = miroir_lanes::Config::default();
-    tokio::spawn(miroir_lanes::run(Arc::clone(&ledger), Arc::new(connect), config, std::future::pending()));
+    let pools = Pools::gated(connections, Timeouts::default(), miroir_lanes::gates(&ledger));
+    let (connect, config) = (miroir_lanes::http(pools.clone()), miroir_lanes::Config::default());
+    tokio::spawn(miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending()));
 
-    let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections));
+    let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools));
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let router = miroir_http::router(App::new(ledger, searcher, metrics, Options::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,7 @@ use miroir_model::{NodeId, PhysicalId, TaskUid};
 use crate::index::Index;
 use crate::queue::{Action, Progress, Queue, Slice, Stage};
 use crate::state::State;
-use crate::task::{Task, Work};
+use crate::task::{Recheck, Task, Work};
 
 /// A queue with what its actions are judged by.
 pub(super) struct Stand<'a> {
@@ -26,9 +26,20 @@ impl<'a> Stand<'a> {
         self.queue.pending.get_min().and_then(|uid| self.state.tasks.get(uid))
     }
 
+    /// The task that goes first whatever is before it, and whether it deletes the whole index.
+    fn superseding(&self) -> Option<(TaskUid, bool)> {
+        let task = self.state.superseding(self.index, self.queue)?;
+        Some((task.uid, matches!(task.work, Work::DeleteIndex)))
+    }
+
     /// Whether the action follows from where the queue stands.
     pub(super) fn allows(&self, action: &Action) -> bool {
         let settings = &self.index.settings;
+        // What is lost or gone is only deleted.
+        let (lost, gone) = (self.queue.lost.is_some(), self.index.gone);
+        if (lost || gone) && !matches!(action, Action::Count(_) | Action::Drop) {
+            return false;
+        }
         match action {
             Action::Create => self.queue.stage == Stage::Absent,
             Action::Configure { version } => {
@@ -38,11 +49,11 @@ impl<'a> Stand<'a> {
                     && !self.index.settings.awaits_decision(self.queue)
             }
             Action::Send(slices) => self.queue.is_ready(self.index) && self.allows_slices(slices),
+            Action::Alone(uid) if self.superseding() == Some((*uid, false)) => true,
             Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),
-            Action::Drop(uid) => {
-                let first = self.first();
-                first.is_some_and(|task| task.uid == *uid && matches!(task.work, Work::DeleteIndex))
-            }
+            Action::Count(uid) => !gone && self.superseding() == Some((*uid, true)),
+            Action::Drop => gone && !self.queue.required,
+            Action::Ahead(uid) => self.state.early(self.queue).is_some_and(|task| task.uid == *uid),
         }
     }
 
@@ -79,6 +90,9 @@ impl<'a> Stand<'a> {
 
     fn fits(&self, task: &Task, slice: &Slice) -> bool {
         let Some(payload) = task.work.payload() else { return false };
+        if task.recheck != Recheck::No {
+            return false;
+        }
         let sane = slice.to.is_none_or(|to| slice.from.frames < to && to < payload.frames);
         sane && !self.index.units_of_part(task, self.node, slice.from.part).is_empty()
     }

@@ -10,7 +10,7 @@ use crate::command::{Enqueue, EnqueueWork, PayloadSource, Target};
 use crate::index::Index;
 use crate::outcome::{Outcome, Refusal};
 use crate::queue::Queue;
-use crate::task::{Payload, Task, Work};
+use crate::task::{Payload, Recheck, Task, Work};
 
 impl Apply<'_> {
     pub(super) fn enqueue(&mut self, enqueue: &Enqueue) -> Result<Outcome, Refusal> {
@@ -53,6 +53,8 @@ impl Apply<'_> {
             counted: Some(0),
             details: enqueue.details.clone(),
             error: enqueue.work.error(),
+            refusals: OrdMap::new(),
+            recheck: Recheck::No,
             enqueued_at: self.now,
             started_at: None,
             finished_at: None,
@@ -135,11 +137,12 @@ impl Apply<'_> {
 }
 
 /// The nodes that must be given something of the task, and whether it waits for them. A task that creates the index
-/// is held by all of them: it is not done before the index is everywhere.
+/// is held by all of them: it is not done before the index is everywhere. What is lost is only deleted.
 fn queues_touched(index: &Index, task: &Task) -> Vec<(NodeId, bool)> {
     let touches = |node: &NodeId| task.creates || index.units_of(node).intersects(task.units);
+    let takes = |queue: &Queue| queue.is_delivered() || matches!(task.work, Work::DeleteIndex);
     (index.queues.iter())
-        .filter(|(node, _)| touches(node))
+        .filter(|(node, queue)| touches(node) && takes(queue))
         .map(|(node, queue)| (node.clone(), queue.required))
         .collect()
 }
@@ -213,7 +216,8 @@ impl EnqueueWork {
         }
     }
 
-    fn units(&self) -> UnitSet {
+    /// The units that it touches.
+    pub fn units(&self) -> UnitSet {
         match self {
             Self::Documents { units, .. } | Self::DeleteIds { units, .. } => *units,
             Self::DeleteFilter { .. } | Self::DeleteAll | Self::Settings { .. } | Self::DeleteIndex => {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use miroir_model::{IndexUid, PhysicalId, TaskUid};
+use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
 use super::Apply;
+use crate::index::Index;
+use crate::queue::Lost;
 use crate::rows::task_rows;
 use crate::state::State;
 use crate::task::{Task, Work};
@@ -28,6 +30,7 @@ impl Apply<'_> {
 
     fn finish(&mut self, uid: TaskUid) {
         let Some(mut task) = self.state.tasks.get(&uid).cloned() else { return };
+        let wrong = self.judge(&mut task);
         task.status = if task.error.is_some() { TaskStatus::Failed } else { TaskStatus::Succeeded };
         task.finished_at = Some(self.now);
         task.started_at = task.started_at.or(Some(self.now));
@@ -35,8 +38,32 @@ impl Apply<'_> {
         self.rows.extend(task_rows(&task.record()));
         self.leave_order(&task);
         self.serve(&task);
+        let index = task.index;
         self.state.tasks.insert(uid, task);
         self.forget(uid);
+        for node in wrong {
+            index.into_iter().for_each(|id| self.shed(id, &node));
+        }
+    }
+
+    /// What the refusals of nodes come to. A node that refused what another copy of the same documents took is the one
+    /// that is wrong; any other refusal is the task's failure. The nodes that are wrong.
+    fn judge(&mut self, task: &mut Task) -> Vec<NodeId> {
+        let mut lost = Vec::new();
+        let Some(id) = task.index else { return lost };
+        for (node, error) in &task.refusals {
+            let index = self.state.indexes.get(&id);
+            // One after the other: of copies that are wrong together, the last of a shard stays.
+            let wrong = index
+                .is_some_and(|index| index.is_contradicted(task, node) && index.last_copy_on(node).is_none());
+            if wrong {
+                self.lose(id, node, Lost::Disagrees(task.uid));
+                lost.push(node.clone());
+            } else {
+                task.error.get_or_insert_with(|| error.clone());
+            }
+        }
+        lost
     }
 
     /// Later tasks wait no longer for it.
@@ -68,6 +95,12 @@ impl Apply<'_> {
             Work::Settings { .. } => index.settings.served = Arc::clone(&index.settings.decided),
             Work::DeleteIndex => {
                 index.gone = true;
+                // Searches that began before may still use it: nodes drop it when none does.
+                let version = self.state.version;
+                let nodes: Vec<NodeId> = index.queues.keys().cloned().collect();
+                for node in nodes {
+                    index.queues[&node].hide(version);
+                }
                 let served = &mut self.state.names.served;
                 if served.get(&task.index_uid) == Some(&id) {
                     served.remove(&task.index_uid);
@@ -111,6 +144,19 @@ fn final_details(task: &Task) -> TaskDetails {
         }
         TaskDetails::Clear { .. } => TaskDetails::Clear { deleted: counted },
         other => other,
+    }
+}
+
+impl Index {
+    /// Whether another copy of some documents of a task took what this node refused.
+    fn is_contradicted(&self, task: &Task, node: &NodeId) -> bool {
+        let took = |other: &NodeId| {
+            let required = self.queues.get(other).is_some_and(|queue| queue.required && queue.lost.is_none());
+            required && !task.refusals.contains_key(other) && !task.holders.contains(other)
+        };
+        let touched = self.shards.shards().iter().filter(|shard| shard.range.units().intersects(task.units));
+        let mut on_node = touched.filter(|shard| shard.copies.contains_key(node));
+        on_node.any(|shard| shard.copies.keys().any(|other| other != node && took(other)))
     }
 }
 

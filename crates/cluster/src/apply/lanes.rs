@@ -1,6 +1,6 @@
 //! What lanes record: requests before they are sent, and what becomes of those whose outcome is unknown.
 
-use miroir_model::{NodeId, PhysicalId, TaskUid};
+use miroir_model::{NodeId, PhysicalId, TaskUid, Timestamp};
 use miroir_tasks::TaskStatus;
 
 use super::Apply;
@@ -32,6 +32,10 @@ impl Apply<'_> {
             QueueStep::Fence { number } => self.fence(step, *number),
             QueueStep::Fenced { number, arrived } => self.fenced(step, *number, *arrived),
             QueueStep::Fault { fault } => self.fault(step, fault.clone()),
+            QueueStep::Checked { task, settings, error } => {
+                self.checked(step.index, *task, *settings, error.as_ref())
+            }
+            QueueStep::Stop { number, fault } => self.stop(step, *number, fault),
         }
     }
 
@@ -98,8 +102,34 @@ impl Apply<'_> {
     }
 
     fn fault(&mut self, step: &LaneStep, fault: Option<Fault>) -> Step {
-        self.queue_mut(step.index, &step.node)?.fault = fault;
+        let now = self.now;
+        let queue = self.queue_mut(step.index, &step.node)?;
+        if queue.lost.is_some() {
+            return Err(StepRefused::NoQueue);
+        }
+        queue.stops(fault, now);
         Ok(())
+    }
+
+    fn stop(&mut self, step: &LaneStep, number: u64, fault: &Fault) -> Step {
+        let now = self.now;
+        let queue = self.queue_mut(step.index, &step.node)?;
+        let open = queue.dispatch.as_ref().is_some_and(|dispatch| dispatch.number == number);
+        if !open || queue.renaming {
+            return Err(StepRefused::Dispatch);
+        }
+        queue.dispatch = None;
+        queue.stops(Some(fault.clone()), now);
+        self.settle_index(step.index);
+        Ok(())
+    }
+}
+
+impl Queue {
+    /// The queue is stopped since it first was.
+    pub(super) fn stops(&mut self, fault: Option<Fault>, now: Timestamp) {
+        let since = self.fault.as_ref().map_or(now, |(_, since)| *since);
+        self.fault = fault.map(|fault| (fault, since));
     }
 }
 
@@ -107,9 +137,9 @@ impl Action {
     /// The tasks that it carries, in order.
     pub fn tasks(&self) -> Vec<TaskUid> {
         match self {
-            Self::Create | Self::Configure { .. } => Vec::new(),
+            Self::Create | Self::Configure { .. } | Self::Drop => Vec::new(),
             Self::Send(slices) => slices.iter().map(|slice| slice.task).collect(),
-            Self::Alone(uid) | Self::Drop(uid) => vec![*uid],
+            Self::Alone(uid) | Self::Count(uid) | Self::Ahead(uid) => vec![*uid],
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod actions;
 mod attempts;
+mod copies;
 mod enqueue;
 mod finish;
 mod lanes;
@@ -80,6 +81,8 @@ impl Apply<'_> {
             }
             Command::Enqueue(enqueue) => self.enqueue(enqueue),
             Command::Settle { proposal } => Ok(self.settle(*proposal)),
+            Command::Copy(step) => self.copy(step),
+            Command::NodeProved { node, by, proof } => self.node_proved(node, *by, *proof),
         };
         refusable.unwrap_or_else(Outcome::Refused)
     }

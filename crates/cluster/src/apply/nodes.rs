@@ -112,7 +112,7 @@ impl Apply<'_> {
     }
 
     /// A node is down when every live peer failed to reach it when it last tried.
-    fn judge_reachability(&mut self, node: &NodeId) {
+    pub(super) fn judge_reachability(&mut self, node: &NodeId) {
         let peers = &self.state.peers;
         let Some(known) = self.state.nodes.get_mut(node) else { return };
         let mut live = peers.iter().filter(|(_, peer)| peer.alive).map(|(id, _)| id).peekable();

@@ -72,7 +72,7 @@ impl Apply<'_> {
         let settings = Arc::new(UserSettings::new(version));
         let queues: OrdMap<NodeId, Queue> = (shards.shards().iter())
             .flat_map(|shard| shard.copies.keys())
-            .map(|node| (node.clone(), Queue::new()))
+            .map(|node| (node.clone(), Queue::new(self.state.version, self.state.next_task)))
             .collect();
         let index = Index {
             id,

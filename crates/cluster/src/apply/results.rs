@@ -8,7 +8,8 @@ use super::lanes::Step;
 use super::settle::after_part;
 use crate::command::LaneStep;
 use crate::outcome::StepRefused;
-use crate::queue::{Action, DispatchResult, Part, Progress, Slice, Stage};
+use crate::queue::{Action, DispatchResult, Fault, Lost, Part, Progress, Slice, Stage};
+use crate::task::Work;
 
 impl Apply<'_> {
     pub(super) fn end(&mut self, step: &LaneStep, number: u64, result: &DispatchResult) -> Step {
@@ -19,12 +20,18 @@ impl Apply<'_> {
             return Err(StepRefused::Action);
         }
         queue.dispatch = None;
-        queue.fault = None;
+        if !matches!(dispatch.action, Action::Ahead(_)) {
+            queue.fault = None;
+            queue.ahead = None;
+        }
         queue.node_task = queue.node_task.max(result.node_task());
         match result {
             DispatchResult::Done { deleted, .. } => self.done(step, &dispatch.action, deleted),
             DispatchResult::Apart { .. } => queue.apart_until = dispatch.action.tasks().last().copied(),
-            DispatchResult::Refused { error, .. } => self.refused(step, &dispatch.action, error),
+            DispatchResult::Refused { error, .. } => match dispatch.action {
+                Action::Configure { .. } => self.unfit(step, error),
+                _ => self.refused(step, &dispatch.action, error),
+            },
         }
         self.settle_index(step.index);
         self.drop_index_when_empty(step.index);
@@ -40,7 +47,11 @@ impl Apply<'_> {
     }
 
     fn done(&mut self, step: &LaneStep, action: &Action, deleted: &[u64]) {
-        self.count(step, action, deleted);
+        match action {
+            Action::Ahead(uid) => self.count_is_lost(step, *uid),
+            Action::Alone(uid) if self.supersedes(step, *uid) => self.count_is_lost(step, *uid),
+            _ => self.count(step, action, deleted),
+        }
         match action {
             Action::Create => {
                 if let Ok(queue) = self.queue_mut(step.index, &step.node) {
@@ -49,6 +60,10 @@ impl Apply<'_> {
             }
             Action::Configure { version } => self.installed(step, *version),
             Action::Send(slices) => slices.iter().for_each(|slice| self.sent(step, slice)),
+            Action::Alone(uid) if self.supersedes(step, *uid) => {
+                self.superseded(step, *uid);
+                self.pop(step.index, &step.node, *uid);
+            }
             Action::Alone(uid) => {
                 let change =
                     self.state.indexes.get(&step.index).and_then(|index| index.settings.change.as_ref());
@@ -59,8 +74,18 @@ impl Apply<'_> {
                 }
                 self.through_with_part(step, *uid);
             }
-            Action::Drop(uid) => {
+            Action::Ahead(uid) => {
+                if let Ok(queue) = self.queue_mut(step.index, &step.node) {
+                    queue.ahead = Some(*uid);
+                }
+            }
+            Action::Count(uid) => {
+                self.superseded(step, *uid);
                 self.pop(step.index, &step.node, *uid);
+            }
+            Action::Drop => {
+                let pending = self.queue_mut(step.index, &step.node).map(|queue| queue.pending.clone());
+                pending.unwrap_or_default().iter().for_each(|uid| self.pop(step.index, &step.node, *uid));
                 if let Some(index) = self.state.indexes.get_mut(&step.index) {
                     index.queues.remove(&step.node);
                 }
@@ -68,9 +93,33 @@ impl Apply<'_> {
         }
     }
 
+    /// Whether a barrier was sent past what is before it.
+    fn supersedes(&mut self, step: &LaneStep, uid: TaskUid) -> bool {
+        self.queue_mut(step.index, &step.node).is_ok_and(|queue| queue.pending.get_min() != Some(&uid))
+    }
+
+    /// The node is through with all that is before a task: it would leave no trace.
+    fn superseded(&mut self, step: &LaneStep, uid: TaskUid) {
+        let Ok(queue) = self.queue_mut(step.index, &step.node) else { return };
+        let before: Vec<TaskUid> = queue.pending.iter().copied().take_while(|task| *task < uid).collect();
+        for task in before {
+            self.count_is_lost(step, task);
+            self.pop(step.index, &step.node, task);
+        }
+    }
+
+    /// What this node was to count of a task is not known.
+    fn count_is_lost(&mut self, step: &LaneStep, uid: TaskUid) {
+        if let Some(task) = self.state.tasks.get_mut(&uid)
+            && task.counts.contains_key(&step.node)
+            && !task.status.is_terminal()
+        {
+            task.counted = None;
+        }
+    }
+
     fn installed(&mut self, step: &LaneStep, version: u64) {
         if let Ok(queue) = self.queue_mut(step.index, &step.node) {
-            queue.searchable |= queue.installed.is_none();
             queue.installed = Some(version);
         }
     }
@@ -97,10 +146,11 @@ impl Apply<'_> {
         Some(after_part(index, self.state.tasks.get(&uid)?, &step.node, part))
     }
 
-    /// Adds what went, where this node counts it for the cluster.
+    /// Adds what went, where this node counts it for the cluster. What was sent early or past others cannot be told.
     fn count(&mut self, step: &LaneStep, action: &Action, deleted: &[u64]) {
         let Ok(queue) = self.queue_mut(step.index, &step.node) else { return };
-        if queue.progress.part != Part::Counted {
+        // What counts an index goes over all of it.
+        if queue.progress.part != Part::Counted && !matches!(action, Action::Count(_)) {
             return;
         }
         let mut deleted = deleted.iter();
@@ -114,14 +164,31 @@ impl Apply<'_> {
         }
     }
 
-    /// A verdict: the user's write cannot be carried out on this node's shards.
+    /// The node refuses settings that are decided: where another copy has them, this one is wrong.
+    fn unfit(&mut self, step: &LaneStep, error: &ResponseError) {
+        let index = self.state.indexes.get(&step.index);
+        if index.is_some_and(|index| index.last_copy_on(&step.node).is_none()) {
+            self.lose(step.index, &step.node, Lost::Settings);
+            return self.shed(step.index, &step.node);
+        }
+        let (fault, now) = (Fault { text: format!("{}: {}", error.code, error.message) }, self.now);
+        if let Ok(queue) = self.queue_mut(step.index, &step.node) {
+            queue.stops(Some(fault), now);
+        }
+    }
+
+    /// The user's write cannot be carried out on this node's shards. A change of settings fails with that; of anything
+    /// else it is told when the other copies have answered.
     fn refused(&mut self, step: &LaneStep, action: &Action, error: &ResponseError) {
         for uid in action.tasks() {
             if let Some(task) = self.state.tasks.get_mut(&uid)
                 && !task.status.is_terminal()
-                && task.error.is_none()
             {
-                task.error = Some(error.clone());
+                if matches!(task.work, Work::Settings { .. }) {
+                    task.error.get_or_insert_with(|| error.clone());
+                } else {
+                    task.refusals.insert(step.node.clone(), error.clone());
+                }
             }
             self.pop(step.index, &step.node, uid);
         }
@@ -135,7 +202,7 @@ impl DispatchResult {
             (Self::Done { .. }, _) => true,
             (Self::Apart { .. }, Action::Send(slices)) => slices.len() > 1,
             (Self::Refused { .. }, Action::Send(slices)) => slices.len() == 1,
-            (Self::Refused { .. }, Action::Alone(_)) => true,
+            (Self::Refused { .. }, Action::Alone(_) | Action::Configure { .. }) => true,
             _ => false,
         }
     }

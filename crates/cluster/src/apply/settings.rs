@@ -6,11 +6,14 @@
 
 use std::sync::Arc;
 
+use miroir_api::ResponseError;
 use miroir_model::{PhysicalId, TaskUid};
 
 use super::Apply;
+use super::lanes::Step;
 use crate::index::{Index, SettingsChange};
-use crate::task::{Task, Work};
+use crate::outcome::StepRefused;
+use crate::task::{Recheck, Task, Work};
 
 /// Whether a queue that reached this settings task has nothing to send for it. A node that nobody waited for is brought
 /// to what was decided, and not given the task in its turn: later ones may hold by then.
@@ -57,8 +60,46 @@ impl Apply<'_> {
                     settings.decided = change.resulting;
                 }
             }
+            if failed {
+                self.recheck_after(id, uid);
+            }
             self.settle_queues(id);
         }
+    }
+
+    /// A settings task failed. What was validated against settings with it is validated again: writes that are on their
+    /// way here are stale, and the documents behind it, of which nothing was sent yet, are looked at by a lane.
+    fn recheck_after(&mut self, id: PhysicalId, failed: TaskUid) {
+        let Some(index) = self.state.indexes.get_mut(&id) else { return };
+        index.settings.ordered += 1;
+        let behind: Vec<TaskUid> = index.unfinished.iter().copied().filter(|uid| *uid > failed).collect();
+        for uid in behind {
+            if let Some(task) = self.state.tasks.get_mut(&uid)
+                && matches!(task.work, Work::Documents { .. })
+            {
+                task.recheck = Recheck::Due;
+            }
+        }
+    }
+
+    /// The first lane that reached documents which were to be validated again has done so.
+    pub(super) fn checked(
+        &mut self,
+        id: PhysicalId,
+        uid: TaskUid,
+        version: u64,
+        error: Option<&ResponseError>,
+    ) -> Step {
+        let index = self.state.indexes.get(&id).ok_or(StepRefused::NoQueue)?;
+        let decided = index.settings.version == version;
+        let of_index = |task: &&mut Task| task.index == Some(id) && task.recheck == Recheck::Due;
+        let Some(task) = self.state.tasks.get_mut(&uid).filter(of_index).filter(|_| decided) else {
+            return Err(StepRefused::Action);
+        };
+        task.recheck = if error.is_some() { Recheck::Refused } else { Recheck::No };
+        task.error = error.cloned();
+        self.settle_index(id);
+        Ok(())
     }
 
     /// The first settings task that is not decided, once no required node has it before itself.

@@ -5,7 +5,7 @@ use miroir_model::{NodeId, PhysicalId, TaskUid};
 use super::{Apply, settings};
 use crate::index::Index;
 use crate::queue::{Part, Progress, Queue, Stage};
-use crate::task::{Task, Work};
+use crate::task::{Recheck, Task, Work};
 
 /// Where a queue stands when it is through with a part of its first task: none when with the whole task.
 pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) -> Option<Progress> {
@@ -17,6 +17,7 @@ pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) 
 pub(crate) fn standing(index: &Index, task: &Task, node: &NodeId, progress: Progress) -> Option<Progress> {
     match &task.work {
         Work::Nothing => None,
+        Work::Documents { .. } if task.recheck == Recheck::Refused => None,
         Work::Documents { payload, .. } | Work::DeleteIds { payload } if payload.frames == 0 => None,
         Work::Settings { .. } => (!settings::is_settled(index, task)).then_some(progress),
         Work::DeleteIndex | Work::SetPrimaryKey => Some(progress),
@@ -62,9 +63,22 @@ impl Apply<'_> {
                     if progress != was {
                         self.set_progress(id, node, progress);
                     }
-                    return;
+                    break;
                 }
             }
+        }
+        self.return_copy(id, node);
+    }
+
+    /// A copy that comes back is searched once it has finished what was ordered before.
+    fn return_copy(&mut self, id: PhysicalId, node: &NodeId) {
+        let Some(index) = self.state.indexes.get_mut(&id) else { return };
+        let settings = index.settings.version;
+        let Some(queue) = index.queues.get_mut(node) else { return };
+        let Some(until) = queue.returns_at else { return };
+        let finished = queue.pending.get_min().is_none_or(|first| *first >= until);
+        if finished && queue.stage == Stage::Present && queue.installed == Some(settings) {
+            (queue.searchable, queue.hidden, queue.returns_at) = (true, None, None);
         }
     }
 
@@ -72,7 +86,7 @@ impl Apply<'_> {
     fn next_to_settle(&self, id: PhysicalId, node: &NodeId) -> Option<(TaskUid, bool)> {
         let index = self.state.indexes.get(&id)?;
         let queue = index.queues.get(node)?;
-        if queue.dispatch.is_some() || !queue.is_ready(index) {
+        if queue.dispatch.is_some() || queue.lost.is_some() || !queue.is_ready(index) {
             return None;
         }
         let task = self.state.tasks.get(queue.pending.get_min()?)?;

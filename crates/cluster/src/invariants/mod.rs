@@ -6,6 +6,7 @@
 //! | [`slots_tile`] | every document has exactly one shard |
 //! | [`queues_match_tasks`] | what a queue holds is what tasks wait for: nothing is lost or waited for in vain |
 //! | [`dispatches_follow`] | an open dispatch speaks of the head of its queue |
+//! | [`copies_are_sound`] | no search misses what is done |
 //! | [`bytes_are_counted`] | limits of queues hold |
 //! | [`heads_need_nodes`] | no queue waits for a request that nobody may send |
 //! | [`ready_tasks_end`] | a task that waits for nothing is done |
@@ -22,7 +23,7 @@ mod steps;
 
 use crate::state::State;
 
-pub use queues::{bytes_are_counted, dispatches_follow, queues_match_tasks};
+pub use queues::{bytes_are_counted, copies_are_sound, dispatches_follow, queues_match_tasks};
 pub use rest::{heads_need_nodes, ready_tasks_end, settings_in_turn};
 pub use shape::{chunks_are_owned, names_resolve, slots_tile, tasks_are_dense};
 pub use steps::goes_on;
@@ -48,6 +49,7 @@ pub fn check(state: &State) -> Vec<Violation> {
         slots_tile,
         queues_match_tasks,
         dispatches_follow,
+        copies_are_sound,
         bytes_are_counted,
         heads_need_nodes,
         ready_tasks_end,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use miroir_model::{NodeId, TaskUid};
 
 use super::{Violation, violation};
+use crate::queue::Action;
 use crate::state::State;
 
 /// A queue holds a task if and only if the task names its node as a holder; tasks wait for required holders only.
@@ -48,12 +49,40 @@ pub fn dispatches_follow(state: &State) -> Vec<Violation> {
                 continue;
             };
             let carried = dispatch.action.tasks();
-            if !carried.iter().eq(queue.pending.iter().take(carried.len())) {
+            if let Action::Alone(uid) | Action::Count(uid) | Action::Ahead(uid) = dispatch.action {
+                // What may pass others is checked when it is recorded.
+                if !queue.pending.contains(&uid) {
+                    found.push(violation("dispatches_follow", place(), "carries what is not pending"));
+                }
+            } else if !carried.iter().eq(queue.pending.iter().take(carried.len())) {
                 found.push(violation("dispatches_follow", place(), "carries what is not its head"));
             }
             if dispatch.number >= queue.next_dispatch || dispatch.generation > queue.generation {
                 found.push(violation("dispatches_follow", place(), "carries a number of the future"));
             }
+        }
+    }
+    found
+}
+
+/// What searches use is waited for; what is lost is neither searched nor written; and what is not searched says since
+/// when.
+pub fn copies_are_sound(state: &State) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (id, index) in &state.indexes {
+        for (node, queue) in &index.queues {
+            let deletes = |action: &Action| matches!(action, Action::Count(_) | Action::Drop);
+            let writes = queue.dispatch.as_ref().is_some_and(|open| !deletes(&open.action));
+            let wrongs = [
+                (queue.searchable && !queue.required, "is searched and not waited for"),
+                (queue.searchable && queue.lost.is_some(), "is searched and lost"),
+                (queue.searchable != queue.hidden.is_none(), "does not say since when it is not searched"),
+                (queue.lost.is_some() && writes, "is lost and written"),
+                (queue.lost.is_some() && queue.returns_at.is_some(), "is lost and comes back"),
+            ];
+            let wrongs = wrongs.into_iter().filter(|(wrong, _)| *wrong);
+            let place = format!("index {id} on {node}");
+            found.extend(wrongs.map(|(_, text)| violation("copies_are_sound", &place, text)));
         }
     }
     found

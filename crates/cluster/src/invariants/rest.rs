@@ -7,7 +7,9 @@ use crate::state::State;
 pub fn heads_need_nodes(state: &State) -> Vec<Violation> {
     let mut found = Vec::new();
     for (id, index) in &state.indexes {
-        for (node, queue) in index.queues.iter().filter(|(_, queue)| queue.dispatch.is_none()) {
+        for (node, queue) in
+            index.queues.iter().filter(|(_, queue)| queue.dispatch.is_none() && queue.lost.is_none())
+        {
             let head = queue.pending.get_min().and_then(|uid| state.tasks.get(uid));
             let Some(task) = head.filter(|_| queue.is_ready(index)) else { continue };
             if crate::apply::standing(index, task, node, queue.progress) != Some(queue.progress) {

@@ -153,13 +153,19 @@ fn deletions_are_counted_once_for_each_shard() {
     let counting: Vec<u64> =
         tasks.iter().map(|task| 10 * world.state.tasks[task].counts.len() as u64).collect();
     assert!(counting.iter().all(|sum| *sum == 20), "{counting:?}: the third node holds second copies only");
-    while let Some((id, node)) = lane::queues(&world.state).into_iter().next() {
+    loop {
         let state = world.state.clone();
-        let (index, queue) = (&state.indexes[&id], &state.indexes[&id].queues[&node]);
-        let Some(open) = &queue.dispatch else {
-            assert!(world.step(id, &node, &mut Dice::new(0)));
-            continue;
+        let queues = lane::queues(&state);
+        let open = |(id, node): &&(_, _)| state.indexes[id].queues[node].dispatch.is_some();
+        let Some((id, node)) = queues.iter().find(open).cloned() else {
+            let mut queues = queues.iter();
+            if queues.any(|(id, node)| world.step(*id, node, &mut Dice::new(0)) || world.lead(*id, node)) {
+                continue;
+            }
+            break;
         };
+        let (index, queue) = (&state.indexes[&id], &state.indexes[&id].queues[&node]);
+        let open = queue.dispatch.as_ref().expect("it was found");
         let counts = |uid: &TaskUid| state.tasks[uid].counts.contains_key(&node);
         let counted =
             queue.progress.part == miroir_cluster::Part::Counted && open.action.tasks().iter().all(counts);

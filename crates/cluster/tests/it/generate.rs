@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{
-    Action, ChunkId, Command, DispatchResult, EnqueueWork, Fault, Index, PayloadSource, QueueStep, Settled,
-    Slice, State, Target, UploadId, WriteMode,
+    Action, ChunkId, Command, CopyChange, CopyStep, DispatchResult, EnqueueWork, Fault, Index, PayloadSource,
+    Proof, QueueStep, Settled, Slice, State, Target, UploadId, WriteMode,
 };
 use miroir_model::{Epoch, NodeId, PeerId, PeerLife, PhysicalId, SLOTS, Slot, TaskUid, UnitSet};
 use miroir_tasks::TaskKind;
@@ -194,7 +194,9 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
     let node = (*dice.pick(&nodes)).clone();
     let life = present(state, dice);
     let former = PeerLife { boot: life.boot.saturating_sub(1), ..life };
-    match dice.below(10) {
+    match dice.below(14) {
+        10 => Command::NodeProved { proof: proof(state, &node, dice), node, by: life },
+        11.. => copy(state, node, dice),
         0 => Command::PeerStarted(started(life.peer.0, life.boot + u64::from(dice.percent(50)))),
         1 => Command::PeerAlive { peer: life.peer, alive: dice.percent(60) },
         2 | 3 => Command::NodeSeen { node, by: life, reachable: dice.percent(60) },
@@ -218,12 +220,42 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
     }
 }
 
+/// Only what leaves each shard a searchable copy: otherwise an operator must decide.
+fn proof(state: &State, node: &NodeId, dice: &mut Dice) -> Proof {
+    let last = state.indexes.values().any(|index| index.last_copies_on(node).next().is_some());
+    match dice.below(10) {
+        0 if !last => Proof::Older,
+        1 if !last => Proof::Foreign,
+        2..5 => Proof::Unauthorized,
+        _ => Proof::Same,
+    }
+}
+
+fn copy(state: &State, node: NodeId, dice: &mut Dice) -> Command {
+    let held: Vec<_> = state.indexes.values().filter(|index| index.queues.contains_key(&node)).collect();
+    let (index, hidden) = match held.is_empty() {
+        true => (PhysicalId(9), 0),
+        false => {
+            let index = dice.pick(&held);
+            (index.id, index.queues[&node].hidden.unwrap_or_default())
+        }
+    };
+    let change = match dice.below(20) {
+        0..7 => CopyChange::Hide,
+        7..13 => CopyChange::Release { hidden: hidden + u64::from(dice.percent(5)) },
+        13..19 => CopyChange::Require,
+        _ => CopyChange::GiveUp,
+    };
+    Command::Copy(CopyStep { index, node, change })
+}
+
 /// What a lane could do in good faith: requests that succeed, fail, or whose outcome is unknown.
 fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Option<QueueStep> {
     let queue = &index.queues[node];
     let Some(open) = &queue.dispatch else {
-        let action = lane::action(state, index, node, dice)?;
-        return Some(QueueStep::Start { action, node_task: None });
+        let start = |action| QueueStep::Start { action, node_task: None };
+        let step = lane::action(state, index, node, dice).map(start);
+        return step.or_else(|| lane::look(state, index, queue, dice));
     };
     let number = open.number;
     if queue.renaming {
@@ -234,7 +266,8 @@ fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Optio
     Some(match dice.below(100) {
         0..6 if open.action == Action::Create => QueueStep::Fenced { number, arrived: false },
         0..6 => QueueStep::Fence { number },
-        6..12 => QueueStep::Fault { fault: dice.percent(50).then(|| Fault { text: "full".to_owned() }) },
+        6..9 => QueueStep::Stop { number, fault: Fault { text: "full".to_owned() } },
+        9..12 => QueueStep::Fault { fault: dice.percent(50).then(|| Fault { text: "full".to_owned() }) },
         12..24 if many => lane::finish(open, DispatchResult::Apart { node_task: None }),
         12..17 if verdict => lane::finish(open, DispatchResult::Refused { node_task: None, error: error() }),
         17..20 => lane::finish(open, DispatchResult::Done { node_task: None, deleted: Vec::new() }),
@@ -251,12 +284,14 @@ fn dishonest(state: &State, dice: &mut Dice) -> QueueStep {
     let task = TaskUid(dice.below(state.next_task.0 as usize + 1) as u64);
     let number = dice.below(6) as u64;
     let slice = Slice { task, from: Default::default(), to: dice.percent(30).then_some(number as u32) };
-    let action = match dice.below(5) {
+    let action = match dice.below(7) {
+        5 => Action::Ahead(task),
         0 => Action::Create,
         1 => Action::Configure { version: number },
         2 => Action::Send(vec![slice; dice.below(3)]),
         3 => Action::Alone(task),
-        _ => Action::Drop(task),
+        4 => Action::Count(task),
+        _ => Action::Drop,
     };
     match dice.below(6) {
         0..3 => QueueStep::Start { action, node_task: Some(3) },
@@ -285,8 +320,8 @@ pub(crate) fn is_at_rest(state: &State) -> bool {
                     queue.pending.is_empty()
                         && queue.pending_bytes == 0
                         && queue.dispatch.is_none()
-                        && queue.installed == Some(index.settings.version)
-                        && queue.searchable
+                        && (queue.installed == Some(index.settings.version) || queue.lost.is_some())
+                        && queue.searchable == queue.lost.is_none()
                 })
         })
 }

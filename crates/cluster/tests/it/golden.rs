@@ -1,4 +1,4 @@
-//! Version 1 of the encoding, held by bytes in `tests/golden`.
+//! Version 2 of the encoding, held by bytes in `tests/golden`.
 //!
 //! These files are never updated: what they hold is in logs and snapshots of clusters that run. A change that breaks
 //! this test needs a new version of the encoding, which reads the former one too, and files of its own.
@@ -13,9 +13,9 @@ use crate::dice::Dice;
 use crate::world::{Layout, World};
 
 /// A log that has every kind of command, its entries framed by a stamp and a length, little-endian.
-const LOG: &[u8] = include_bytes!("../golden/log-v1.bin");
+const LOG: &[u8] = include_bytes!("../golden/log-v2.bin");
 /// The state after that log.
-const STATE: &[u8] = include_bytes!("../golden/state-v1.bin");
+const STATE: &[u8] = include_bytes!("../golden/state-v2.bin");
 
 fn entries(mut log: &[u8]) -> Vec<(Timestamp, &[u8])> {
     let mut entries = Vec::new();
@@ -30,30 +30,30 @@ fn entries(mut log: &[u8]) -> Vec<(Timestamp, &[u8])> {
 }
 
 #[test]
-fn commands_of_version_1_are_read_and_written_as_they_were() {
+fn commands_of_version_2_are_read_and_written_as_they_were() {
     let entries = entries(LOG);
     let mut kinds = BTreeSet::new();
     for (_, bytes) in &entries {
-        let command = Command::decode(bytes).expect("version 1 is known");
+        let command = Command::decode(bytes).expect("version 2 is known");
         assert_eq!(command.encode(), *bytes);
         kinds.insert(bytes[1]);
     }
-    assert_eq!(kinds.len(), 12, "the log has every kind of command");
+    assert_eq!(kinds.len(), 14, "the log has every kind of command");
 }
 
 #[test]
-fn the_state_of_version_1_is_read_and_written_as_it_was() {
-    let state = State::decode(STATE).expect("version 1 is known");
+fn the_state_of_version_2_is_read_and_written_as_it_was() {
+    let state = State::decode(STATE).expect("version 2 is known");
     assert_eq!(state.encode(), STATE);
     assert!(is_telling(&state), "every part of the state has something in it");
 }
 
 /// Not only the bytes: peers of two versions of the program apply the same log to the same state.
 #[test]
-fn the_log_of_version_1_still_makes_the_same_state() {
+fn the_log_of_version_2_still_makes_the_same_state() {
     let mut state = State::new();
     for (stamp, bytes) in entries(LOG) {
-        state.apply(stamp, &Command::decode(bytes).expect("version 1 is known"));
+        state.apply(stamp, &Command::decode(bytes).expect("version 2 is known"));
     }
     assert_eq!(state.encode(), STATE);
 }
@@ -62,8 +62,10 @@ fn the_log_of_version_1_still_makes_the_same_state() {
 fn what_is_damaged_or_newer_is_refused() {
     assert_eq!(State::decode(&[]), Err(DecodeError::Empty));
     let mut newer = STATE.to_vec();
-    newer[0] = 2;
-    assert_eq!(State::decode(&newer), Err(DecodeError::Version(2)));
+    newer[0] = 3;
+    assert_eq!(State::decode(&newer), Err(DecodeError::Version(3)));
+    newer[0] = 1;
+    assert_eq!(State::decode(&newer), Err(DecodeError::TooOld(1)));
     for end in (1..STATE.len()).step_by(37) {
         assert!(matches!(State::decode(&STATE[..end]), Err(DecodeError::Damaged(_))), "{end}");
     }
@@ -84,6 +86,8 @@ fn is_telling(state: &State) -> bool {
         queues.iter().any(|queue| queue.renaming && queue.dispatch.is_some()),
         queues.iter().any(|queue| queue.apart_until.is_some()),
         queues.iter().any(|queue| queue.fault.is_some() && queue.installed.is_some()),
+        queues.iter().any(|queue| queue.hidden.is_some() && queue.returns_at.is_none()),
+        queues.iter().any(|queue| queue.lost.is_some()),
     ];
     parts.into_iter().all(|part| part)
 }
@@ -95,7 +99,7 @@ fn write_a_version() {
     let layout = Layout { nodes: 4, groups: 2, factor: 2, shards: 3 };
     let history = (0u64..).map(|history| {
         let mut world = World::new(layout);
-        for at in 0..200 {
+        for at in 0..600 {
             let command = world.generate(&mut Dice::new(history * 1_000 + at));
             world.apply(command);
         }
@@ -103,7 +107,7 @@ fn write_a_version() {
     });
     let kinds =
         |world: &World| world.log.iter().map(|(_, command)| command.encode()[1]).collect::<BTreeSet<_>>();
-    let mut telling = history.filter(|world| is_telling(&world.state) && kinds(world).len() == 12);
+    let mut telling = history.filter(|world| is_telling(&world.state) && kinds(world).len() == 14);
     let world = telling.next().expect("there are many");
     let mut log = Vec::new();
     for (stamp, command) in &world.log {
@@ -113,7 +117,7 @@ fn write_a_version() {
         log.extend(bytes);
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for (name, bytes) in [("log-v1.bin", log), ("state-v1.bin", world.state.encode())] {
+    for (name, bytes) in [("log-v2.bin", log), ("state-v2.bin", world.state.encode())] {
         let file = std::fs::File::options().write(true).create_new(true).open(folder.join(name));
         std::io::Write::write_all(&mut file.expect("it is not there yet"), &bytes).expect("a disk");
     }

@@ -1,8 +1,8 @@
 //! What an honest lane does, in the simplest form: it looks, records, and looks again.
 
 use miroir_cluster::{
-    Action, Command, Dispatch, DispatchResult, Index, LaneStep, Part, Queue, QueueStep, Slice, Stage, State,
-    Work,
+    Action, Command, CopyChange, CopyStep, Dispatch, DispatchResult, Index, LaneStep, Outcome, Part, Queue,
+    QueueStep, Recheck, Slice, Stage, State, Work,
 };
 use miroir_model::{NodeId, PhysicalId};
 
@@ -13,6 +13,19 @@ use crate::world::World;
 pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Option<Action> {
     let queue = &index.queues[node];
     let settings = &index.settings;
+    if index.gone {
+        return (!queue.required).then_some(Action::Drop);
+    }
+    if let Some(task) = state.superseding(index, queue) {
+        let whole = matches!(task.work, Work::DeleteIndex);
+        return Some(if whole { Action::Count(task.uid) } else { Action::Alone(task.uid) });
+    }
+    if queue.lost.is_some() {
+        return None;
+    }
+    if let Some(task) = state.early(queue).filter(|_| dice.percent(70)) {
+        return Some(Action::Ahead(task.uid));
+    }
     let mut pending = queue.pending.iter().filter_map(|uid| state.tasks.get(uid));
     let first = pending.next();
     if queue.stage == Stage::Absent {
@@ -20,9 +33,6 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     }
     let change = settings.change.as_ref().filter(|change| change.version != settings.version);
     let waits = change.is_some_and(|change| !queue.pending.contains(&change.task));
-    if let Some(task) = first.filter(|task| matches!(task.work, Work::DeleteIndex)) {
-        return Some(Action::Drop(task.uid));
-    }
     if waits {
         return None;
     }
@@ -30,6 +40,9 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
         return Some(Action::Configure { version: settings.version });
     }
     let first = first?;
+    if first.recheck == Recheck::Due {
+        return None;
+    }
     let Some(payload) = first.work.payload() else {
         let undecided = settings.change.as_ref().is_some_and(|change| change.task != first.uid);
         let blocked = undecided && matches!(first.work, Work::Settings { .. });
@@ -45,7 +58,11 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     let joins = pending.take_while(|task| {
         let here = !index.units_of_part(task, node, Part::Counted).is_empty();
         let frames = task.work.payload().is_some_and(|payload| payload.frames > 0);
-        here && frames && first.work.joins(&task.work) && !apart(first.uid) && !apart(task.uid)
+        here && frames
+            && task.recheck == Recheck::No
+            && first.work.joins(&task.work)
+            && !apart(first.uid)
+            && !apart(task.uid)
     });
     slices.extend(joins.take(dice.below(4)).map(|task| Slice {
         task: task.uid,
@@ -53,6 +70,14 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
         to: None,
     }));
     Some(Action::Send(slices))
+}
+
+/// The look at documents that were accepted by settings which were rolled back.
+pub(crate) fn look(state: &State, index: &Index, queue: &Queue, dice: &mut Dice) -> Option<QueueStep> {
+    let task = queue.pending.get_min().and_then(|uid| state.tasks.get(uid))?;
+    let due = task.recheck == Recheck::Due && queue.is_ready(index) && queue.lost.is_none();
+    let error = dice.percent(40).then(crate::generate::error);
+    due.then_some(QueueStep::Checked { task: task.uid, settings: index.settings.version, error })
 }
 
 /// A request that the node carried out; deletions took away one document where the node counts.
@@ -69,7 +94,11 @@ fn honest(state: &State, index: &Index, node: &NodeId, queue: &Queue, dice: &mut
     match &queue.dispatch {
         Some(open) if queue.renaming => Some(QueueStep::Fenced { number: open.number, arrived: false }),
         Some(open) => Some(finish(open, done())),
-        None => Some(QueueStep::Start { action: action(state, index, node, dice)?, node_task: None }),
+        None => {
+            let start = |action| QueueStep::Start { action, node_task: None };
+            let step = action(state, index, node, dice).map(start);
+            step.or_else(|| look(state, index, queue, dice))
+        }
     }
 }
 
@@ -100,16 +129,31 @@ impl World {
             let queues = queues(&self.state);
             let start = dice.below(queues.len().max(1));
             let mut order = queues.iter().cycle().skip(start).take(queues.len());
-            if !order.any(|(id, node)| self.step(*id, node, dice)) {
+            if !order.any(|(id, node)| self.step(*id, node, dice) || self.lead(*id, node)) {
                 return;
             }
         }
     }
 
+    /// What a leader does for a copy when every node is there. `false` when there is nothing to do.
+    pub(crate) fn lead(&mut self, id: PhysicalId, node: &NodeId) -> bool {
+        let Some(index) = self.state.indexes.get(&id) else { return false };
+        let Some(queue) = index.queues.get(node) else { return false };
+        let change = match queue.hidden {
+            Some(hidden) if (queue.lost.is_some() || index.gone) && queue.required => {
+                CopyChange::Release { hidden }
+            }
+            Some(_) if index.gone => return false,
+            Some(_) if queue.lost.is_none() && queue.returns_at.is_none() => CopyChange::Require,
+            _ => return false,
+        };
+        self.apply(Command::Copy(CopyStep { index: id, node: node.clone(), change })) == Outcome::Done
+    }
+
     /// One queue goes on until it has nothing to do.
     pub(crate) fn drain_queue(&mut self, id: PhysicalId, node: &NodeId) {
         let mut dice = Dice::new(0);
-        while self.step(id, node, &mut dice) {}
+        while self.step(id, node, &mut dice) || self.lead(id, node) {}
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use miroir_cluster::{
-    Action, Command, DispatchResult, Enqueue, EnqueueWork, Index, Outcome, Part, QueueStep, State, Task, Work,
+    Action, Command, DispatchResult, Enqueue, EnqueueWork, Index, Outcome, Part, Queue, QueueStep, State,
+    Task, Work,
 };
 use miroir_model::{NodeId, PhysicalId, TaskUid};
 
@@ -22,6 +23,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn observe(&mut self, before: &State, command: &Command, outcome: &Outcome, after: &State) {
+        self.lost(after);
         match (command, outcome) {
             (Command::Enqueue(enqueue), Outcome::Enqueued { task, replayed: false, .. })
                 if before.next_task == *task =>
@@ -31,12 +33,32 @@ impl Model {
             (Command::Lanes(steps), Outcome::Lanes(taken)) => {
                 for (step, _) in steps.iter().zip(taken).filter(|(_, taken)| taken.is_ok()) {
                     let place = (step.index, step.node.clone());
-                    if let QueueStep::Finish { result, .. } = &step.step {
-                        self.ended(before, place, result);
+                    match &step.step {
+                        QueueStep::Finish { result, .. } => self.ended(before, place, result),
+                        QueueStep::Checked { task, error: Some(_), .. } => self.refused(before, *task),
+                        _ => {}
                     }
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What did not pass when it was looked at again, no node is given.
+    fn refused(&mut self, before: &State, uid: TaskUid) {
+        let Some(task) = before.tasks.get(&uid) else { return };
+        let index = task.index.unwrap_or_default();
+        self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), uid)));
+    }
+
+    /// What a lost copy was still to be given, it need not be.
+    fn lost(&mut self, after: &State) {
+        for (id, index) in &after.indexes {
+            let over = |queue: &Queue| queue.lost.is_some() || index.gone;
+            for (node, queue) in index.queues.iter().filter(|(_, queue)| over(queue)) {
+                let place = (*id, node.clone());
+                self.optional.extend(queue.pending.iter().map(|uid| (place.clone(), *uid)));
+            }
         }
     }
 
@@ -58,7 +80,11 @@ impl Model {
             _ => (miroir_model::UnitSet::ALL, 1),
         };
         for (node, parts) in parts(index, &enqueue.work, units) {
+            let lost = index.queues.get(&node).is_none_or(|queue| queue.lost.is_some());
             let place = (index.id, node);
+            if lost {
+                self.optional.insert((place.clone(), uid));
+            }
             if let EnqueueWork::Settings { .. } = enqueue.work {
                 self.optional.insert((place.clone(), uid));
             }
@@ -70,17 +96,22 @@ impl Model {
     fn ended(&mut self, before: &State, place: Place, result: &DispatchResult) {
         let queue = &before.indexes[&place.0].queues[&place.1];
         let action = &queue.dispatch.as_ref().expect("it was open").action;
+        if let Action::Alone(last) | Action::Count(last) = action {
+            // What they passed leaves no trace.
+            let passed = queue.pending.iter().take_while(|uid| *uid <= last);
+            self.optional.extend(passed.map(|uid| (place.clone(), *uid)));
+        }
         match result {
             DispatchResult::Refused { .. } => {
                 self.optional.extend(action.tasks().into_iter().map(|uid| (place.clone(), uid)));
             }
             DispatchResult::Apart { .. } => {}
             DispatchResult::Done { .. } => {
-                let part = queue.progress.part;
+                let part = self.part_of(&place, action, queue);
                 let items = self.delivered.entry(place).or_default();
                 match action {
-                    Action::Create | Action::Configure { .. } => {}
-                    Action::Alone(uid) | Action::Drop(uid) => items.push((*uid, part, 0)),
+                    Action::Create | Action::Configure { .. } | Action::Ahead(_) | Action::Drop => {}
+                    Action::Alone(uid) | Action::Count(uid) => items.push((*uid, part, 0)),
                     Action::Send(slices) => {
                         for slice in slices {
                             let frames = frames(&before.tasks[&slice.task]);
@@ -91,6 +122,17 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// The part that a barrier is in; one that passes others goes over all parts at once, and counts as its first.
+    fn part_of(&self, place: &Place, action: &Action, queue: &Queue) -> Part {
+        let first = |uid| self.expected.get(place)?.iter().find(|item| item.0 == uid).map(|item| item.1);
+        match action {
+            Action::Count(_) => Some(Part::Counted),
+            Action::Alone(uid) if queue.pending.get_min() != Some(uid) => first(*uid),
+            _ => None,
+        }
+        .unwrap_or(queue.progress.part)
     }
 
     /// Every node was given each frame that it must have, once, in the order of the tasks.
@@ -121,8 +163,8 @@ fn frames(task: &Task) -> u32 {
     }
 }
 
-/// The parts that each node is to be given: a deletion of documents is counted by the first copy of each shard, and
-/// goes first over what the node counts, then over the rest.
+/// The parts that each node is to be given: a deletion of documents is counted by the first required copy of each
+/// shard, and goes first over what the node counts, then over the rest.
 fn parts(index: &Index, work: &EnqueueWork, units: miroir_model::UnitSet) -> Vec<(NodeId, Vec<Part>)> {
     let in_parts = matches!(
         work,
@@ -130,8 +172,10 @@ fn parts(index: &Index, work: &EnqueueWork, units: miroir_model::UnitSet) -> Vec
     );
     let mut of_node: BTreeMap<NodeId, BTreeSet<Part>> = BTreeMap::new();
     for shard in index.shards.shards().iter().filter(|shard| shard.range.units().intersects(units)) {
-        for (i, node) in shard.copies.keys().enumerate() {
-            let part = if in_parts && i > 0 { Part::Rest } else { Part::Counted };
+        let required = |node: &&NodeId| index.queues.get(*node).is_some_and(|queue| queue.required);
+        let counter = shard.copies.keys().find(required);
+        for node in shard.copies.keys() {
+            let part = if in_parts && counter != Some(node) { Part::Rest } else { Part::Counted };
             of_node.entry(node.clone()).or_default().insert(part);
         }
     }

@@ -45,6 +45,8 @@ fn two_lives_of_a_name_do_not_touch_each_other() {
     assert_eq!(world.state.served(&uid("a")).map(|index| index.id), Some(first));
     world.drain_queue(first, &node_id(1));
     assert_eq!(world.state.served(&uid("a")).map(|index| index.id), Some(second));
+    // Nobody searches it any more.
+    world.drain_queue(first, &node_id(0));
     assert!(!world.state.indexes.contains_key(&first));
     let order: Vec<_> = world.finished.iter().map(|task| task.uid).collect();
     assert_eq!(order, [create, delete, again]);

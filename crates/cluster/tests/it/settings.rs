@@ -156,7 +156,8 @@ fn a_node_that_nobody_waits_for_obeys_the_decision() {
     let late = node_id(1);
     let mut state = world.state.clone();
     let mut index = state.indexes[&id].clone();
-    index.queues[&late].required = false;
+    let queue = &mut index.queues[&late];
+    (queue.required, queue.searchable, queue.hidden) = (false, false, Some(world.state.version()));
     state.indexes.insert(id, index);
     world.state = state;
     let first = world.enqueue("a", settings(r#"{"stopWords":["x"]}"#), None);

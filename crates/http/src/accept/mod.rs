@@ -9,6 +9,7 @@ mod settle;
 mod upload;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -88,6 +89,7 @@ impl App {
                     .await
                     .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))??
             };
+            self.check_queues(&uid, &draft)?;
             self.upload_if_large(&mut draft.work).await?;
             // A large body takes what it takes; only then the client waits for certainty.
             deadline += begun.elapsed();
@@ -104,6 +106,25 @@ impl App {
             ErrorCode::MiroirBackpressure,
             format!("Index `{uid}` changes too often to validate this write against it; try again."),
         ))
+    }
+
+    /// A write that could not be kept for a node is not accepted: its node must come back, or another copy be made.
+    fn check_queues(&self, uid: &IndexUid, draft: &Draft) -> Result<(), ApiError> {
+        let state = self.ledger().state();
+        let Some(index) = state.ordered(uid) else { return Ok(()) };
+        let (units, limits) = (draft.work.units(), self.queue_limits());
+        match state.stuck(index, units, limits, SystemTime::now().into()) {
+            // What frees space goes on.
+            Some(node) if !matches!(draft.work, EnqueueWork::DeleteIndex | EnqueueWork::DeleteAll) => {
+                Err(ApiError::new(
+                    ErrorCode::MiroirBackpressure,
+                    format!(
+                        "Too much waits for node `{node}`, which has the only copy of some of these documents;                          try again when it is back."
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One attempt: accepted, or stale. At `deadline` the client hears that the outcome is unknown.

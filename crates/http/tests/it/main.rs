@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use miroir_cluster::{Ledger, State};
 use miroir_http::{App, Options};
 use miroir_model::Timestamp;
-use miroir_node::{Connections, Timeouts};
+use miroir_node::{Connections, Pools, Timeouts};
 use miroir_search::Searcher;
 use miroir_testkit::{LocalCluster, LocalLedger, adopt, defaults};
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Peer {
 
     fn over(ledger: Arc<dyn Ledger>, cluster: LocalCluster) -> Self {
         let connections = Connections::new(Timeouts::default()).expect("a client");
-        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections));
+        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), Pools::open(connections)));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         Self { router: miroir_http::router(App::new(ledger, searcher, metrics, Options::default())), cluster }
     }

@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{StatusCode, header};
-use bytes::Bytes;
-use miroir_cluster::{
-    BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Rows,
-    State,
-};
-use miroir_model::{PeerLife, TaskUid};
-use miroir_testkit::{LocalCluster, LocalLedger, adopt, defaults};
+use miroir_cluster::{Command, Ledger, Outcome, ProposeError};
+use miroir_model::TaskUid;
+use miroir_testkit::{Around, Interpose, LocalCluster, LocalLedger, adopt, defaults};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -25,7 +21,11 @@ struct Failing {
 }
 
 #[async_trait]
-impl Ledger for Failing {
+impl Interpose for Failing {
+    fn inner(&self) -> &dyn Ledger {
+        &self.ledger
+    }
+
     async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
         if matches!(command, Command::Enqueue(_)) {
             tokio::time::sleep(self.takes).await;
@@ -34,36 +34,12 @@ impl Ledger for Failing {
         tokio::time::sleep(Duration::from_secs(3)).await;
         Err(ProposeError::NoQuorum)
     }
-    fn me(&self) -> PeerLife {
-        self.ledger.me()
-    }
-    fn state(&self) -> Arc<State> {
-        self.ledger.state()
-    }
-    async fn changed(&self, since: u64) -> Arc<State> {
-        self.ledger.changed(since).await
-    }
-    async fn read_barrier(&self) -> Result<(), BarrierError> {
-        self.ledger.read_barrier().await
-    }
-    async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {
-        self.ledger.payload(chunk).await
-    }
-    fn rows(&self) -> Arc<dyn Rows> {
-        self.ledger.rows()
-    }
-    fn leadership(&self) -> Leadership {
-        self.ledger.leadership()
-    }
-    fn members(&self) -> Vec<Member> {
-        self.ledger.members()
-    }
 }
 
 fn failing(takes: u64, error: ProposeError) -> Peer {
     let cluster = LocalCluster::founded(defaults(4), [adopt("node-0", "http://127.0.0.1:9")]);
     let ledger = Failing { ledger: cluster.start(1), takes: Duration::from_secs(takes), error };
-    Peer::over(Arc::new(ledger), cluster)
+    Peer::over(Arc::new(Around(ledger)), cluster)
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,8 @@
 
 use miroir_api::{ApiVersion, ErrorCode, ResponseError};
 use miroir_cluster::{
-    Action, Command, DispatchResult, Enqueue, EnqueueWork, LaneStep, Outcome, PayloadSource, ProposalId,
-    QueueStep, Shape, Slice, Target, WriteMode,
+    Action, Command, CopyChange, CopyStep, DispatchResult, Enqueue, EnqueueWork, LaneStep, Outcome,
+    PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
 };
 use miroir_documents::payload::PayloadWriter;
 use miroir_documents::slot_of_id;
@@ -77,8 +77,19 @@ impl Walk {
         let queue = &state.indexes[index].queues[node];
         let step = match &queue.dispatch {
             None => match decide(&state, *index, node, MOST) {
+                Next::Wait(Waiting::Searched | Waiting::Lost) if queue.required => {
+                    return self.release(*index, node, queue);
+                }
                 Next::Wait(_) => return false,
-                Next::Do(step) => QueueStep::Start { action: action(&state, step, choice), node_task: None },
+                Next::Check(task) => {
+                    let settings = state.indexes[index].settings.version;
+                    let error = (choice % 3 == 0)
+                        .then(|| ResponseError::new(ErrorCode::InvalidDocumentGeoField, "bad"));
+                    QueueStep::Checked { task, settings, error }
+                }
+                Next::Do(step) | Next::Again(step) => {
+                    QueueStep::Start { action: action(&state, step, choice), node_task: None }
+                }
             },
             Some(open) if queue.renaming => {
                 QueueStep::Fenced { number: open.number, arrived: choice.is_multiple_of(2) }
@@ -89,6 +100,10 @@ impl Walk {
             Some(open) if choice == 0 && queue.stage == Stage::Present => {
                 QueueStep::Fence { number: open.number }
             }
+            Some(open) if choice % 8 == 5 => {
+                let fault = miroir_cluster::Fault { text: "no space".to_owned() };
+                QueueStep::Stop { number: open.number, fault }
+            }
             Some(open) => {
                 let (number, result) = (open.number, result(&open.action, choice));
                 let ended = |next| QueueStep::Finish { number, result: result.clone(), next };
@@ -96,7 +111,7 @@ impl Walk {
                 after.apply(after.stamp, &self.command(*index, node, ended(None)));
                 let next = match decide(&after, *index, node, MOST) {
                     Next::Do(step) => Some(action(&after, step, choice)),
-                    Next::Wait(_) => None,
+                    Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,
                 };
                 let expected = next.clone();
                 let outcome = self.cluster.apply(&self.command(*index, node, ended(next)));
@@ -110,6 +125,14 @@ impl Walk {
         };
         let outcome = self.cluster.apply(&self.command(*index, node, step.clone()));
         assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]), "{step:?} for {queue:?}");
+        true
+    }
+
+    /// What a leader says of what is deleted or lost, once no search uses it.
+    fn release(&self, index: PhysicalId, node: &NodeId, queue: &Queue) -> bool {
+        let change = CopyChange::Release { hidden: queue.hidden.expect("it is hidden") };
+        let step = CopyStep { index, node: node.clone(), change };
+        assert_eq!(self.cluster.apply(&Command::Copy(step)), Outcome::Done);
         true
     }
 
@@ -128,7 +151,9 @@ fn action(state: &State, step: Step, choice: u8) -> Action {
         Step::Create => Action::Create,
         Step::Configure(version) => Action::Configure { version },
         Step::Alone(uid) => Action::Alone(uid),
-        Step::Drop(uid) => Action::Drop(uid),
+        Step::Count(uid) => Action::Count(uid),
+        Step::Drop => Action::Drop,
+        Step::Ahead(uid) => Action::Ahead(uid),
         Step::Send { mut tasks, mut from } => {
             tasks.truncate(1 + usize::from(choice) % MOST);
             let last = tasks.len() - 1;

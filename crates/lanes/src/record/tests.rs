@@ -1,10 +1,9 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use miroir_cluster::{BarrierError, ChunkId, Leadership, Member, PayloadError, QueueStep, Rows, State};
-use miroir_model::{Epoch, NodeId, PeerLife, PhysicalId};
-use miroir_testkit::{LocalCluster, LocalLedger, adopt, defaults};
+use miroir_cluster::QueueStep;
+use miroir_model::{Epoch, NodeId, PhysicalId};
+use miroir_testkit::{Around, Interpose, LocalCluster, LocalLedger, adopt, defaults};
 
 use super::*;
 
@@ -16,7 +15,11 @@ struct Narrow {
 }
 
 #[async_trait]
-impl Ledger for Narrow {
+impl Interpose for Narrow {
+    fn inner(&self) -> &dyn Ledger {
+        &self.ledger
+    }
+
     async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
         let Command::Lanes(steps) = &command else { return Err(ProposeError::Unknown) };
         self.came.lock().expect("not poisoned").push(steps.len());
@@ -24,30 +27,6 @@ impl Ledger for Narrow {
             return Err(ProposeError::TooLarge { bytes: steps.len(), limit: self.limit });
         }
         self.ledger.propose(command).await
-    }
-    fn me(&self) -> PeerLife {
-        self.ledger.me()
-    }
-    fn state(&self) -> Arc<State> {
-        self.ledger.state()
-    }
-    async fn changed(&self, since: u64) -> Arc<State> {
-        self.ledger.changed(since).await
-    }
-    async fn read_barrier(&self) -> Result<(), BarrierError> {
-        self.ledger.read_barrier().await
-    }
-    async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {
-        self.ledger.payload(chunk).await
-    }
-    fn rows(&self) -> Arc<dyn Rows> {
-        self.ledger.rows()
-    }
-    fn leadership(&self) -> Leadership {
-        self.ledger.leadership()
-    }
-    fn members(&self) -> Vec<Member> {
-        self.ledger.members()
     }
 }
 
@@ -64,7 +43,7 @@ async fn what_is_too_large_together_goes_apart_and_answers_stay_in_order() {
     let take = Command::TakeLane { node: NodeId::new("node-0"), life: ledger.me() };
     let taken = ledger.propose(take).await;
     let Ok(Outcome::LaneTaken { epoch }) = taken else { panic!("{taken:?}") };
-    let ledger = Narrow { ledger, limit: 2, came: Mutex::default() };
+    let ledger = Around(Narrow { ledger, limit: 2, came: Mutex::default() });
     let names = ["node-0", "x", "x", "node-0", "x"];
     let answers = propose(&ledger, names.map(|name| step(name, epoch)).to_vec()).await;
     assert_eq!(*ledger.came.lock().expect("not poisoned"), [5, 2, 3, 1, 2]);
@@ -76,7 +55,7 @@ async fn what_is_too_large_together_goes_apart_and_answers_stay_in_order() {
     assert_eq!(answers, expected);
     assert_ne!(expected[0], expected[1], "or their order could not be told");
 
-    let never = Narrow { limit: 0, ..ledger };
+    let never = Around(Narrow { limit: 0, ..ledger.0 });
     let answer = propose(&never, vec![step("x", epoch)]).await;
     assert_eq!(answer, [Err(ProposeError::TooLarge { bytes: 1, limit: 0 })]);
 }

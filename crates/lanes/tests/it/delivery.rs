@@ -74,8 +74,9 @@ async fn every_copy_gets_its_documents_and_deletions_are_counted_once() {
     world.done(task).await;
     let gone = world.enqueue("movies", EnqueueWork::DeleteIndex);
     assert_eq!(deleted(&world.done(gone).await), Some(10));
+    assert!(world.nodes.values().all(|node| !node.lock().indexes.is_empty()), "a search may still use it");
+    world.gone(index).await;
     assert!(world.nodes.values().all(|node| node.lock().indexes.is_empty()));
-    assert!(world.state().indexes.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,6 +177,33 @@ async fn settings_are_taken_by_all_or_rolled_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nodes_forget_what_is_recorded_and_never_what_they_are_known_by() {
+    let mut world = World::new(1, 1, 1);
+    (world.config.history, world.config.prune) = (50, std::time::Duration::from_secs(1));
+    let _peer = world.start(1);
+    world.assign_all(1);
+    let node = only(&world);
+    let quiet = world.create("quiet").await;
+    let last_of_quiet = world.state().indexes[&quiet].queues[&node].node_task.expect("it has tasks");
+    world.create("movies").await;
+    for version in 1..2000 {
+        let task = world.enqueue("movies", movies([1], version));
+        world.done(task).await;
+        // Whatever was forgotten, the next is found again.
+        if version % 500 == 0 {
+            world.assign(&node, 1);
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    let fake = world.nodes[&node].lock();
+    let kept = fake.tasks.len() - fake.forgotten.len();
+    assert!(kept < 50 + 2 * 500, "{kept} of {}", fake.tasks.len());
+    assert!(fake.forgotten.len() > 500 && !fake.forgotten.contains(&last_of_quiet));
+    let newest = world.state().newest_on(&node).expect("it is known").0;
+    assert!(!fake.forgotten.contains(&newest));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_stops_one_queue_says_so_and_is_no_verdict() {
     let mut world = World::new(1, 1, 1);
     let _peer = world.start(1);
@@ -187,7 +215,7 @@ async fn a_fault_stops_one_queue_says_so_and_is_no_verdict() {
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     let state = world.state();
     let queue = &state.indexes[&index].queues[&node];
-    assert_eq!(queue.fault.as_ref().map(|fault| fault.text.as_str()), Some("internal: planned"));
+    assert_eq!(queue.fault.as_ref().map(|(fault, _)| fault.text.as_str()), Some("internal: planned"));
     assert_eq!((queue.stage, queue.generation.0), (Stage::Present, 0), "a known failure needs no fence");
     let version = state.version();
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;

@@ -1,6 +1,8 @@
 //! Lanes over a ledger in memory and nodes that fail as planned.
 
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod fake;

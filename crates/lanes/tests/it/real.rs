@@ -1,6 +1,6 @@
 //! The whole path over real nodes: adoption, lanes, deletions, settings, a fence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use miroir_cluster::{
 };
 use miroir_documents::slot_of_id;
 use miroir_model::{Generation, NodeId, PeerId, PhysicalId, TaskUid, Timestamp};
-use miroir_node::{ApiKey, HttpNode, Node, Origin, Pace, Write, wait_for_task};
-use miroir_rebalancer::{AdoptError, ConfiguredNode, Observed, adopt};
+use miroir_node::{ApiKey, HttpNode, Node, Origin, Pace, Pools, Write, wait_for_task};
+use miroir_rebalancer::{AdoptError, ConfiguredNode, Policy, adopt};
 use miroir_settings::{Features, Rules, SettingsPatch};
 use miroir_tasks::TaskStatus;
 use miroir_testkit::LocalCluster;
@@ -26,8 +26,12 @@ struct Both;
 
 #[async_trait]
 impl miroir_rebalancer::World for Both {
-    async fn observe(&self) -> Observed {
-        Observed { live: [PeerId(1), PeerId(2)].into() }
+    async fn live(&self) -> BTreeSet<PeerId> {
+        [PeerId(1), PeerId(2)].into()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
     }
 
     fn node(&self, configured: &ConfiguredNode) -> Result<Arc<dyn Node>, String> {
@@ -91,13 +95,13 @@ async fn whole_path(servers: Vec<Server>) {
     }
     let cluster = LocalCluster::new(Timestamp::default);
     cluster.found(Defaults { shards: Some(6), factor: 2, groups: 1 }, []);
-    let mut world = World::over(cluster, miroir_lanes::http(connections()));
+    let mut world = World::over(cluster, miroir_lanes::http(Pools::open(connections())));
     let peers = [world.start(1), world.start(2)];
     let leader: Arc<dyn Ledger> = Arc::new(peers[0].ledger.clone());
     let rebalancer = tokio::spawn(miroir_rebalancer::run(
         Arc::clone(&leader),
         Arc::new(Both),
-        configured(&servers),
+        (configured(&servers), Policy::default()),
         std::future::pending(),
     ));
     let adopted = async {
@@ -137,6 +141,7 @@ async fn whole_path(servers: Vec<Server>) {
     assert_eq!(deleted(&real.succeeds(EnqueueWork::DeleteAll).await), Some(left));
     real.succeeds(cities(0..50, 3)).await;
     assert_eq!(deleted(&real.succeeds(EnqueueWork::DeleteIndex).await), Some(50));
+    real.world.gone(real.index).await;
     for client in real.servers.values() {
         assert_eq!(client.indexes(0, 10).await.unwrap().total, 0);
     }

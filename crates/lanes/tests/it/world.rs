@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miroir_cluster::{
-    Adopt, Command, Defaults, Enqueue, EnqueueWork, Ledger, Outcome, PayloadSource, ProposalId, Shape, State,
-    Target, WriteMode, task_from_rows, task_row_range,
+    Adopt, Command, CopyChange, CopyStep, Defaults, Enqueue, EnqueueWork, Ledger, Outcome, PayloadSource,
+    ProposalId, Shape, State, Target, WriteMode, task_from_rows, task_row_range,
 };
 use miroir_documents::payload::PayloadWriter;
 use miroir_documents::slot_of_id;
@@ -102,6 +102,21 @@ impl World {
         let index = self.state().ordered(&uid(name)).expect("the index").id;
         self.done(task).await;
         index
+    }
+
+    /// Waits until an index that was deleted is gone from its nodes. No search uses it.
+    pub(crate) async fn gone(&self, id: PhysicalId) {
+        let released = timeout(self.patience, async {
+            while let Some(index) = self.state().indexes.get(&id).cloned() {
+                let version = self.state().version();
+                for (node, queue) in index.queues.iter().filter(|(_, queue)| index.gone && queue.required) {
+                    let change = CopyChange::Release { hidden: queue.hidden.expect("it is hidden") };
+                    self.cluster.apply(&Command::Copy(CopyStep { index: id, node: node.clone(), change }));
+                }
+                self.cluster.handle(CLIENT).changed(version).await;
+            }
+        });
+        assert!(released.await.is_ok(), "{:#?}", self.queues());
     }
 
     /// Accepts a write, as the HTTP side does.

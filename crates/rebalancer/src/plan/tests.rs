@@ -12,14 +12,14 @@ fn cluster(peers: u64, nodes: usize) -> LocalCluster {
 }
 
 fn live(peers: impl IntoIterator<Item = u64>) -> Observed {
-    Observed { live: peers.into_iter().map(PeerId).collect() }
+    Observed { live: peers.into_iter().map(PeerId).collect(), ..Observed::default() }
 }
 
 /// Proposes what is planned; how many lanes were given.
 fn follow(cluster: &LocalCluster, observed: &Observed) -> usize {
-    let commands = plan(&cluster.state(), observed);
+    let commands = plan(&cluster.state(), observed, &Policy::default());
     commands.iter().for_each(|command| drop(cluster.apply(command)));
-    assert_eq!(plan(&cluster.state(), observed), [], "a plan that was followed is done");
+    assert_eq!(plan(&cluster.state(), observed, &Policy::default()), [], "a plan that was followed is done");
     commands.iter().filter(|command| matches!(command, Command::AssignLane { .. })).count()
 }
 

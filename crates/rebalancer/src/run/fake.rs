@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use miroir_cluster::{Command, Defaults, Found, Ledger, Outcome, State};
-use miroir_model::{NodeId, PeerId, PeerLife};
+use miroir_model::{NodeId, PeerId, PeerLife, Timestamp};
 use miroir_node::{
     Enqueued, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError, NodeTask, Origin, TaskPage,
     TaskQuery, Version, Write,
@@ -16,7 +16,7 @@ use miroir_testkit::{LocalCluster, defaults};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{ConfiguredNode, Observed, World, run};
+use super::{ConfiguredNode, Policy, World, run};
 
 /// How a node meets its adoption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Fake {
         let ledgers: Vec<_> = (1..=peers).map(|peer| cluster.start(peer)).collect();
         let first: Arc<dyn Ledger> = Arc::new(ledgers[0].clone());
         let nodes = (0..self.nodes.lock().expect("no test panicked").len()).map(configured).collect();
-        tokio::spawn(run(first, Arc::clone(self) as _, nodes, std::future::pending()));
+        tokio::spawn(run(first, Arc::clone(self) as _, (nodes, Policy::default()), std::future::pending()));
         cluster
     }
 }
@@ -104,8 +104,12 @@ pub(super) fn mark(cluster: &LocalCluster, peer: u64, alive: bool) {
 
 #[async_trait]
 impl World for Fake {
-    async fn observe(&self) -> Observed {
-        Observed { live: self.answering.lock().expect("no test panicked").clone() }
+    async fn live(&self) -> BTreeSet<PeerId> {
+        self.answering.lock().expect("no test panicked").clone()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
     }
 
     fn node(&self, configured: &ConfiguredNode) -> Result<Arc<dyn Node>, String> {

@@ -3,17 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use miroir_cluster::{
-    BarrierError, ChunkId, Command, Defaults, Enqueue, EnqueueWork, Index, Leadership, Ledger, Member,
-    Outcome, PayloadError, ProposalId, ProposeError, Rows, Shape, State, Target,
+    BarrierError, Command, Defaults, Enqueue, EnqueueWork, Index, Ledger, ProposalId, Shape, State, Target,
 };
 use miroir_model::{IndexUid, PeerId, PeerLife, Timestamp};
-use miroir_node::{Connections, Timeouts};
+use miroir_node::{Connections, Pools, Timeouts};
 use miroir_query::SearchRequest;
 use miroir_search::Searcher;
 use miroir_tasks::TaskDetails;
-use miroir_testkit::{LocalCluster, LocalLedger, adopt};
+use miroir_testkit::{Around, Interpose, LocalCluster, LocalLedger, adopt};
 use serde_json::Value;
 
 use crate::fake::FakeNode;
@@ -59,7 +57,7 @@ pub(crate) fn request(body: &Value) -> SearchRequest {
 }
 
 pub(crate) fn searcher(ledger: impl Ledger) -> Searcher {
-    Searcher::new(Arc::new(ledger), Connections::new(Timeouts::default()).expect("a client"))
+    Searcher::new(Arc::new(ledger), Pools::open(Connections::new(Timeouts::default()).expect("a client")))
 }
 
 /// The searcher of a peer that knows everything.
@@ -76,8 +74,8 @@ pub(crate) struct Lagging {
 
 impl Lagging {
     /// A peer that has seen this state of the cluster.
-    pub(crate) fn new(cluster: &LocalCluster, seen: State) -> Self {
-        Self { ledger: cluster.start(1), seen: Arc::new(Mutex::new(Arc::new(seen))) }
+    pub(crate) fn new(cluster: &LocalCluster, seen: State) -> Around<Self> {
+        Around(Self { ledger: cluster.start(1), seen: Arc::new(Mutex::new(Arc::new(seen))) })
     }
 
     /// Back to before anything was applied.
@@ -87,42 +85,18 @@ impl Lagging {
 }
 
 #[async_trait]
-impl Ledger for Lagging {
-    fn me(&self) -> PeerLife {
-        self.ledger.me()
+impl Interpose for Lagging {
+    fn inner(&self) -> &dyn Ledger {
+        &self.ledger
     }
 
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.seen.lock().expect("no test failed here"))
     }
 
-    async fn changed(&self, since: u64) -> Arc<State> {
-        self.ledger.changed(since).await
-    }
-
-    async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
-        self.ledger.propose(command).await
-    }
-
     async fn read_barrier(&self) -> Result<(), BarrierError> {
         self.ledger.read_barrier().await?;
         *self.seen.lock().expect("no test failed here") = self.ledger.state();
         Ok(())
-    }
-
-    async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {
-        self.ledger.payload(chunk).await
-    }
-
-    fn rows(&self) -> Arc<dyn Rows> {
-        self.ledger.rows()
-    }
-
-    fn leadership(&self) -> Leadership {
-        self.ledger.leadership()
-    }
-
-    fn members(&self) -> Vec<Member> {
-        self.ledger.members()
     }
 }

@@ -153,7 +153,7 @@ fn usual_weight() -> u32 {
 }
 
 fn default_log() -> String {
-    "info,openraft=warn".to_owned()
+    "info,openraft=warn,raft_log=warn".to_owned()
 }
 
 impl PeerConfig {

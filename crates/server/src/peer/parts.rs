@@ -7,8 +7,8 @@ use miroir_admin::Admin;
 use miroir_cluster::{Defaults, Ledger};
 use miroir_consensus::Peer;
 use miroir_http::{App, Options};
-use miroir_node::{Connections, Timeouts};
-use miroir_rebalancer::ConfiguredNode;
+use miroir_node::{Connections, Pools, Timeouts};
+use miroir_rebalancer::{ConfiguredNode, Policy};
 use miroir_search::Searcher;
 use tonic::service::Routes;
 
@@ -38,7 +38,7 @@ pub(super) struct Parts {
     peer: Arc<Peer>,
     ledger: Arc<dyn Ledger>,
     searcher: Arc<Searcher>,
-    connections: Connections,
+    pools: Pools,
     master_key: Option<String>,
     defaults: Defaults,
     metrics: Metrics,
@@ -47,12 +47,13 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn new(peer: &Arc<Peer>, config: &PeerConfig, metrics: Metrics) -> Result<Self, Exit> {
         let ledger: Arc<dyn Ledger> = Arc::clone(peer) as Arc<dyn Ledger>;
-        let connections =
-            Connections::new(Timeouts::default()).map_err(|error| Exit::Failed(error.to_string()))?;
-        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), connections.clone()));
+        let timeouts = Timeouts::default();
+        let bare = Connections::new(timeouts).map_err(|error| Exit::Failed(error.to_string()))?;
+        let pools = Pools::gated(bare, timeouts, miroir_lanes::gates(&ledger));
+        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools.clone()));
         let (peer, master_key) = (Arc::clone(peer), config.master_key.clone());
         let defaults = (&config.defaults.clone().unwrap_or_default()).into();
-        Ok(Self { peer, ledger, searcher, connections, master_key, defaults, metrics })
+        Ok(Self { peer, ledger, searcher, pools, master_key, defaults, metrics })
     }
 
     /// What operators call.
@@ -63,7 +64,7 @@ impl Parts {
 
     /// What users call.
     pub(super) fn http(&self) -> axum::Router {
-        let options = Options { master_key: self.master_key.clone() };
+        let options = Options { master_key: self.master_key.clone(), ..Options::default() };
         let app =
             App::new(Arc::clone(&self.ledger), Arc::clone(&self.searcher), self.metrics.clone(), options);
         miroir_http::router(app)
@@ -75,17 +76,20 @@ impl Parts {
         nodes: Vec<ConfiguredNode>,
         stopped: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (ledger, connections) = (Arc::clone(&self.ledger), self.connections.clone());
+        let (ledger, pools) = (Arc::clone(&self.ledger), self.pools.clone());
         let (peer, defaults) = (Arc::clone(&self.peer), self.defaults.clone());
-        let world = Arc::new(Seen { peer, connections: connections.clone(), defaults });
-        let connect = miroir_lanes::http(connections);
+        let searcher = Arc::clone(&self.searcher);
+        let world = Arc::new(Seen { peer, connections: pools.bare().clone(), defaults });
+        let connect = miroir_lanes::http(pools);
         async move {
             let config = miroir_lanes::Config::default();
             let lanes = miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending());
-            let leading = miroir_rebalancer::run(ledger, world, nodes, std::future::pending());
+            let leading =
+                miroir_rebalancer::run(ledger, world, (nodes, Policy::default()), std::future::pending());
             tokio::select! {
                 () = lanes => {}
                 () = leading => {}
+                () = searcher.report() => {}
                 () = stopped => {}
             }
         }

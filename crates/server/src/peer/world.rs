@@ -1,14 +1,16 @@
 //! What the leader sees: which peers answer, and nodes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use futures::future::join_all;
 use miroir_cluster::{Defaults, Found, Ledger};
 use miroir_consensus::Peer;
+use miroir_model::{PeerId, Timestamp};
 use miroir_node::{ApiKey, Connections, HttpNode, Node};
-use miroir_rebalancer::{ConfiguredNode, Observed, World};
+use miroir_rebalancer::{ConfiguredNode, World};
 
 /// How long a peer has to answer.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -24,7 +26,7 @@ pub(super) struct Seen {
 
 #[async_trait]
 impl World for Seen {
-    async fn observe(&self) -> Observed {
+    async fn live(&self) -> BTreeSet<PeerId> {
         let (state, me) = (self.peer.state(), self.peer.me().peer);
         let others = state.peers.iter().filter(|(peer, _)| **peer != me);
         let asked = others.map(async |(peer, known)| {
@@ -32,8 +34,11 @@ impl World for Seen {
             // A life that is over may still be answering somewhere.
             (life.boot >= known.boot).then_some(*peer)
         });
-        let live = join_all(asked).await.into_iter().flatten().chain([me]).collect();
-        Observed { live }
+        join_all(asked).await.into_iter().flatten().chain([me]).collect()
+    }
+
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
     }
 
     fn node(&self, configured: &ConfiguredNode) -> Result<Arc<dyn Node>, String> {

@@ -71,7 +71,7 @@ impl Batch {
             index_uid: self.uid.as_str(),
             primary_key: index.and_then(|index| index.primary_key.as_deref()),
             requested_key: self.primary_key.as_deref(),
-            geo: settings.as_ref().is_some_and(names_geo),
+            geo: settings.as_ref().is_some_and(UserSettings::names_geo),
             embedders: &embedders,
         };
         let target = |key: Option<String>| match index {
@@ -107,11 +107,4 @@ fn embedders(settings: &UserSettings) -> Vec<Embedder> {
     (settings.embedders().into_iter())
         .map(|embedder| Embedder { name: embedder.name, dimensions: dimensions(embedder.dimensions) })
         .collect()
-}
-
-/// Whether `_geo` must be a place: when the settings name it.
-fn names_geo(settings: &UserSettings) -> bool {
-    let filterable = settings.filterable_attributes();
-    settings.sortable_attributes().contains("_geo")
-        || filterable.iter().any(|rule| rule.patterns().iter().any(|pattern| pattern == "_geo"))
 }

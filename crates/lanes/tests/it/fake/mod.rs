@@ -4,7 +4,7 @@ mod filter;
 mod node;
 mod process;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use miroir_lanes::Clients;
@@ -55,8 +55,12 @@ pub(crate) struct Inner {
     pub(crate) held: bool,
     /// Settings that contain this text are refused.
     pub(crate) refuses: Option<String>,
+    /// Additions fail with this code.
+    pub(crate) adds_fail: Option<&'static str>,
     pub(crate) indexes: BTreeMap<String, FakeIndex>,
     pub(crate) tasks: Vec<(NodeTask, Write)>,
+    /// The tasks that it was told to forget.
+    pub(crate) forgotten: BTreeSet<u32>,
     /// Requests on their way: after so many calls they land.
     late: Vec<(u32, Request)>,
     /// The requests that had an effect: index, mark and what.
@@ -90,8 +94,10 @@ impl FakeNode {
             marks: true,
             held: false,
             refuses: None,
+            adds_fail: None,
             indexes: BTreeMap::new(),
             tasks: Vec::new(),
+            forgotten: BTreeSet::new(),
             late: Vec::new(),
             applied: Vec::new(),
         })))
@@ -103,7 +109,7 @@ impl FakeNode {
 
     pub(crate) fn clients(&self) -> Clients {
         let handle = |master| Arc::new(Handle { node: self.clone(), master });
-        Clients { lane: handle(false), master: handle(true) }
+        Clients { lane: handle(false), master: handle(true), bare: handle(true) }
     }
 }
 

@@ -40,7 +40,7 @@ impl Node for Handle {
     }
 
     async fn task(&self, uid: u32) -> Result<NodeTask, NodeError> {
-        self.ask(|node| match node.tasks.get(uid as usize) {
+        self.ask(|node| match node.tasks.get(uid as usize).filter(|_| !node.forgotten.contains(&uid)) {
             Some((task, _)) => Ok(task.clone()),
             None => Err(rejected(404, "task_not_found")),
         })
@@ -49,9 +49,14 @@ impl Node for Handle {
     async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, NodeError> {
         self.ask(|node| {
             let asked = |task: &&NodeTask| query.index.is_none() || task.index_uid == query.index;
-            let all: Vec<_> = node.tasks.iter().rev().map(|(task, _)| task).filter(asked).cloned().collect();
+            let known = node.tasks.iter().rev().map(|(task, _)| task).filter(asked);
+            let mut all: Vec<_> = known.filter(|task| !node.forgotten.contains(&task.uid)).cloned().collect();
+            if query.oldest_first {
+                all.reverse();
+            }
             let total = all.len() as u64;
-            let page = all.into_iter().filter(|task| query.from.is_none_or(|from| task.uid <= from));
+            let begins = |uid: u32, from: u32| if query.oldest_first { uid >= from } else { uid <= from };
+            let page = all.into_iter().filter(|task| query.from.is_none_or(|from| begins(task.uid, from)));
             let mut page: Vec<_> = page.take(query.limit as usize + 1).collect();
             let next = page.get(query.limit as usize).map(|task| task.uid);
             page.truncate(query.limit as usize);
@@ -59,8 +64,24 @@ impl Node for Handle {
         })
     }
 
-    async fn forget_tasks(&self, _: &[u32]) -> Result<Enqueued, NodeError> {
-        Err(rejected(400, "not_in_this_fake"))
+    async fn forget_tasks(&self, uids: &[u32]) -> Result<Enqueued, NodeError> {
+        self.ask(|node| {
+            node.forgotten.extend(uids);
+            let uid = node.tasks.len() as u32;
+            let task = NodeTask {
+                uid,
+                index_uid: None,
+                status: miroir_node::NodeTaskStatus::Succeeded,
+                kind: "taskDeletion".to_owned(),
+                mark: None,
+                details: None,
+                error: None,
+                batch_uid: None,
+            };
+            // What it would do is done.
+            node.tasks.push((task, Write::DeleteIndex));
+            Ok(Enqueued { task_uid: uid })
+        })
     }
 
     async fn create_key(&self, _: &NewKey) -> Result<KeyInfo, NodeError> {
@@ -127,8 +148,9 @@ impl Node for Handle {
         self.ask(|node| {
             let known = node.indexes.get(index).ok_or_else(|| rejected(404, "index_not_found"))?;
             let body: Value = serde_json::from_slice(&body).expect("JSON");
-            let filter = body["filter"].to_string();
-            let total = known.documents.values().filter(|document| matches(document, &filter)).count();
+            let filter = body.get("filter").map(Value::to_string);
+            let asked = |document: &&Value| filter.as_ref().is_none_or(|filter| matches(document, filter));
+            let total = known.documents.values().filter(asked).count();
             Ok(json!({ "results": [], "offset": 0, "limit": 0, "total": total }).to_string().into())
         })
     }

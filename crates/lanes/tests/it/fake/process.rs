@@ -84,6 +84,9 @@ impl Inner {
                     Ok(Details::default())
                 }
             },
+            Write::Add(_) if self.adds_fail.is_some() => {
+                Err((self.adds_fail.unwrap_or_default(), "planned".to_owned()))
+            }
             documents => self.indexes.entry(index.to_owned()).or_default().change(index, documents),
         }
     }

@@ -1,0 +1,109 @@
+//! How new an answer is: what a client may ask for, and what it is told.
+//!
+//! `Miroir-Min-Task: N` on a read waits until task N is done everywhere it must be. `Miroir-Stale: S` on an answer says
+//! that this peer has been out of touch with a leader for S seconds, so that the answer may lack what is reported done
+//! elsewhere; it is looked at when the answer is written, not when the search is planned.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use miroir_api::ErrorCode;
+use miroir_model::TaskUid;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+const MIN_TASK: HeaderName = HeaderName::from_static("miroir-min-task");
+const STALE: HeaderName = HeaderName::from_static("miroir-stale");
+/// How long a read waits for a task.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes reads wait for what they ask for, and marks the answers that pass no barrier when they are old.
+pub(crate) async fn of_reads(State(app): State<App>, request: Request, next: Next) -> Response {
+    let kind = Read::of(request.method(), request.uri().path());
+    if kind.is_some()
+        && let Err(error) = app.wait_for_task(request.headers()).await
+    {
+        return error.into_response();
+    }
+    let mut response = next.run(request).await;
+    if kind == Some(Read::Documents)
+        && let Some(age) = app.searcher().stale()
+    {
+        response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
+    }
+    response
+}
+
+/// What a request reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// Documents, from this peer's own state.
+    Documents,
+    /// Anything else, behind a barrier.
+    Other,
+}
+
+impl Read {
+    /// `None` when it writes.
+    fn of(method: &Method, path: &str) -> Option<Self> {
+        let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let searches = matches!(last, "search" | "fetch" | "facet-search" | "similar" | "multi-search");
+        let documents = path.split('/').nth(3) == Some("documents");
+        match *method {
+            Method::GET if searches || documents => Some(Self::Documents),
+            Method::GET => Some(Self::Other),
+            Method::POST if searches => Some(Self::Documents),
+            _ => None,
+        }
+    }
+}
+
+impl App {
+    async fn wait_for_task(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let Some(asked) = headers.get(MIN_TASK) else { return Ok(()) };
+        let uid = asked.to_str().ok().and_then(|text| text.parse().ok()).map(TaskUid);
+        let Some(uid) = uid else {
+            return Err(ApiError::new(
+                ErrorCode::InvalidHeaderValue,
+                "The header `Miroir-Min-Task` must be the uid of a task: a number.",
+            ));
+        };
+        let done = async {
+            let mut state = self.ledger().state();
+            while !state.is_done(uid) {
+                state = self.ledger().changed(state.version()).await;
+            }
+        };
+        timeout(PATIENCE, done).await.map_err(|_| {
+            let text = format!("Task {uid} is not done yet; try again, or leave out `Miroir-Min-Task`.");
+            ApiError::new(ErrorCode::MiroirNotCaughtUp, text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_documents_is_told_from_what_reads_anything_else() {
+        let of = |method: &Method, path| Read::of(method, path);
+        for path in ["/indexes/a/search", "/indexes/a/documents", "/indexes/a/documents/7"] {
+            assert_eq!(of(&Method::GET, path), Some(Read::Documents), "{path}");
+        }
+        for path in ["/indexes/a/search", "/indexes/a/documents/fetch", "/multi-search"] {
+            assert_eq!(of(&Method::POST, path), Some(Read::Documents), "{path}");
+        }
+        for path in ["/indexes", "/tasks/3", "/indexes/documents", "/indexes/a/stats"] {
+            assert_eq!(of(&Method::GET, path), Some(Read::Other), "{path}");
+        }
+        for path in ["/indexes/a/documents", "/indexes/a/documents/delete-batch", "/indexes"] {
+            assert_eq!(of(&Method::POST, path), None, "{path}");
+        }
+    }
+}

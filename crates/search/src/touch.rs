@@ -1,0 +1,136 @@
+//! Which states this peer's searches use, and for how long it has been out of touch.
+//!
+//! A copy may be left out of what tasks wait for only when no search uses a state in which it is searched. So every peer
+//! reports the oldest state that its searches use to the leader, and a peer that cannot says itself that its answers
+//! may be old. It counts from when it *sent* the last report that was acknowledged, and the leader from when it received
+//! it, which is later: whatever happens to messages, the peer knows first. The clock runs while the machine sleeps
+//! (architecture §7.6).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use miroir_cluster::{Ledger, STALE_LIMIT, State};
+use tokio::time::{sleep, timeout};
+use tracing::debug;
+
+/// How often this peer reports, when nothing changes for searches.
+const PAUSE: Duration = Duration::from_secs(1);
+/// And when some copy is about to leave, or the last report was in vain.
+const SOON: Duration = Duration::from_millis(50);
+/// A report that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A time on a clock that runs while the machine sleeps.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// See the module.
+pub(crate) struct Touch {
+    clock: Clock,
+    began: Duration,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// How many searches use which version of the state.
+    running: BTreeMap<u64, usize>,
+    /// When the last report that was acknowledged was sent.
+    acknowledged: Option<Duration>,
+}
+
+/// A state in use. It is not, once this is dropped.
+pub(crate) struct InUse {
+    touch: Arc<Touch>,
+    pub(crate) state: Arc<State>,
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let mut seen = self.touch.seen();
+        let version = self.state.version();
+        if let Some(count) = seen.running.get_mut(&version) {
+            *count -= 1;
+            if *count == 0 {
+                seen.running.remove(&version);
+            }
+        }
+    }
+}
+
+impl Touch {
+    pub(crate) fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { began: clock(), clock, seen: Mutex::default() })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present state, in use from now on.
+    pub(crate) fn take(self: &Arc<Self>, ledger: &dyn Ledger) -> InUse {
+        // Under the lock, so that no report calls a version unused between reading it and using it.
+        let mut seen = self.seen();
+        let state = ledger.state();
+        *seen.running.entry(state.version()).or_default() += 1;
+        InUse { touch: Arc::clone(self), state }
+    }
+
+    /// The oldest version in use, or else the present one.
+    fn oldest(&self, ledger: &dyn Ledger) -> u64 {
+        let seen = self.seen();
+        let oldest = seen.running.keys().next().copied();
+        oldest.unwrap_or_else(|| ledger.state().version())
+    }
+
+    /// For how long this peer has been out of touch, when it is too long.
+    pub(crate) fn stale(&self) -> Option<Duration> {
+        let since = self.seen().acknowledged;
+        let age = (self.clock)().saturating_sub(since.unwrap_or(self.began));
+        (since.is_none() || age >= STALE_LIMIT).then_some(age)
+    }
+
+    /// Reports, again and again.
+    pub(crate) async fn report(&self, ledger: &dyn Ledger) {
+        loop {
+            let (version, sent) = (self.oldest(ledger), (self.clock)());
+            let answer = timeout(PATIENCE, ledger.report(version)).await;
+            let acknowledged = matches!(answer, Ok(Ok(())));
+            if acknowledged {
+                let mut seen = self.seen();
+                seen.acknowledged = seen.acknowledged.max(Some(sent));
+            } else {
+                debug!(?answer, "the leader does not acknowledge which state is searched");
+            }
+            if !acknowledged || is_awaited(&ledger.state(), version) {
+                sleep(SOON).await;
+                continue;
+            }
+            // Until some copy is about to leave, or it is time.
+            let awaited = async {
+                let mut state = ledger.state();
+                while !is_awaited(&state, version) {
+                    state = ledger.changed(state.version()).await;
+                }
+            };
+            let _ = timeout(PAUSE, awaited).await;
+        }
+    }
+}
+
+/// Whether some copy leaves as soon as this peer searches a later version than this.
+fn is_awaited(state: &State, version: u64) -> bool {
+    let queues = state.indexes.values().flat_map(|index| index.queues.values());
+    queues.filter(|queue| queue.required).any(|queue| queue.hidden.is_some_and(|hidden| hidden > version))
+}
+
+/// The system's clock.
+pub(crate) fn clock() -> Clock {
+    Arc::new(|| {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::new(
+            u64::try_from(now.tv_sec).unwrap_or_default(),
+            u32::try_from(now.tv_nsec).unwrap_or_default(),
+        )
+    })
+}

@@ -6,6 +6,7 @@
 
 mod ack;
 mod corpus;
+mod failover;
 mod figure;
 mod ingest;
 mod memory;
@@ -30,6 +31,8 @@ enum Part {
     Merge,
     /// What a peer needs that has nothing to do.
     Memory,
+    /// Leaders and nodes that go, 20 leaders a round each way. Only when asked for: it takes long.
+    Failover,
 }
 
 /// Measures what a cluster costs against one node.
@@ -65,6 +68,9 @@ async fn main() {
     }
     if wanted(Part::Ingest) {
         ingest::measure(flags.rounds, &mut figures).await;
+    }
+    if flags.only.contains(&Part::Failover) {
+        failover::measure(flags.rounds, &mut figures).await;
     }
     if figures.any_missed() {
         eprintln!("some targets were missed");

@@ -23,8 +23,17 @@ impl Dev {
 
     /// Kills a member with -9 and waits until it is gone.
     pub fn kill(&self, kind: &str, at: usize) {
+        self.end(kind, at, Signal::KILL);
+    }
+
+    /// Stops a member as an operator does, and waits until it is gone.
+    pub fn terminate(&self, kind: &str, at: usize) {
+        self.end(kind, at, Signal::TERM);
+    }
+
+    fn end(&self, kind: &str, at: usize, how: Signal) {
         let pid = self.pid(kind, at);
-        signal(pid, Signal::KILL);
+        signal(pid, how);
         let started = Instant::now();
         // Its parent, `dev`, reaps it in its own time: a zombie is dead enough.
         while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {

@@ -4,6 +4,8 @@
 //! just built. With `MIROIR_MEILISEARCH` set, the nodes are official servers.
 
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod dev;

@@ -23,7 +23,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn observe(&mut self, before: &State, command: &Command, outcome: &Outcome, after: &State) {
-        self.lost(after);
+        self.lost(before, after);
         match (command, outcome) {
             (Command::Enqueue(enqueue), Outcome::Enqueued { task, replayed: false, .. })
                 if before.next_task == *task =>
@@ -52,12 +52,13 @@ impl Model {
     }
 
     /// What a lost copy was still to be given, it need not be.
-    fn lost(&mut self, after: &State) {
+    fn lost(&mut self, before: &State, after: &State) {
         for (id, index) in &after.indexes {
             let over = |queue: &Queue| queue.lost.is_some() || index.gone;
             for (node, queue) in index.queues.iter().filter(|(_, queue)| over(queue)) {
-                let place = (*id, node.clone());
-                self.optional.extend(queue.pending.iter().map(|uid| (place.clone(), *uid)));
+                let was = before.indexes.get(id).and_then(|index| index.queues.get(node));
+                let pending = was.into_iter().chain([queue]).flat_map(|queue| queue.pending.iter());
+                self.optional.extend(pending.map(|uid| ((*id, node.clone()), *uid)));
             }
         }
     }

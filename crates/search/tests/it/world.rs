@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use miroir_cluster::{
-    BarrierError, Command, Defaults, Enqueue, EnqueueWork, Index, Ledger, ProposalId, Shape, State, Target,
+    BarrierError, Command, Defaults, Enqueue, EnqueueWork, Index, Ledger, Outcome, ProposalId, Shape, State,
+    Target,
 };
 use miroir_model::{IndexUid, PeerId, PeerLife, Timestamp};
 use miroir_node::{Connections, Pools, Timeouts};

@@ -59,6 +59,9 @@ pub struct Limits {
     pub segment_file: u64,
     /// With less free space than this the peer takes no payload: commands that free space go on.
     pub disk_reserve: u64,
+    /// So much of the disk is held by a file of the peer's own, to be given up for the last commands when the disk is
+    /// full, whatever filled it.
+    pub disk_ballast: u64,
     /// Payload that this peer has under way to the leader.
     pub in_flight: usize,
     /// Payload that a leader has under way, from all peers.
@@ -86,7 +89,8 @@ impl Default for Limits {
             log: 256 << 20,
             log_file: 16 << 20,
             segment_file: 64 << 20,
-            disk_reserve: 512 << 20,
+            disk_reserve: 256 << 20,
+            disk_ballast: 256 << 20,
             in_flight: 4 << 20,
             in_flight_leader: 8 << 20,
         }

@@ -36,7 +36,9 @@ pub(crate) async fn missing(node: &Node, state: &State, from: PeerId) -> Result<
         .map(|(chunk, meta)| async move {
             let bytes = one(node, chunk, meta, Some(from)).await.ok_or(FetchError::Nowhere(chunk.0))?;
             let segments = node.shared.segments.clone();
-            let stored = tokio::task::spawn_blocking(move || segments.store(chunk, &bytes)).await;
+            let store =
+                move || segments.store(chunk, &bytes).and_then(|()| miroir_fault::point("fetch.stored"));
+            let stored = tokio::task::spawn_blocking(store).await;
             stored
                 .map_err(|error| error.to_string())
                 .and_then(|stored| stored.map_err(|error| error.to_string()))

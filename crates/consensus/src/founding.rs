@@ -2,7 +2,7 @@
 //!
 //! The peers that are to found it are given to each of them by name. When all of them answer that they are empty, the
 //! lowest name proposes the membership, with the ids that it learned by asking. The others wait to be called. A peer
-//! that holds anything never founds.
+//! that holds anything never founds, and one whose disk is new is told so by those that know its name.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,11 +29,21 @@ pub(crate) async fn run(node: Arc<Node>) {
             Ok(false) => {}
             Err(_) => return,
         }
-        if node.config.initial_peers.keys().next() == Some(&node.config.name)
-            && let Some(members) = ask(&node).await
+        // All ask, so that each hears when it is not welcome.
+        if let Some(members) = ask(&node).await
+            && node.config.initial_peers.keys().next() == Some(&node.config.name)
             && let Err(failure) = found(&node, members).await
         {
             return node.fail(failure);
+        }
+        if node.links.another_disk() {
+            let why = format!(
+                "the cluster knows `{}` under another id than {}, that of this new data directory: bring back the \
+                 former one, or remove that peer from the cluster first",
+                node.config.name,
+                node.me(),
+            );
+            return node.fail(Failure::Identity(why));
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
@@ -66,7 +76,10 @@ async fn hello(node: &Node, name: &str, address: &str) -> Option<u64> {
     let request = node.links.request(HelloRequest { from, name: node.config.name.clone() });
     let reply = timeout(WITHIN, client.hello(request)).await.ok()?;
     let HelloReply { life, name: found, empty, .. } = reply
-        .inspect_err(|error| tracing::debug!(name, address, %error, "a founder does not answer"))
+        .inspect_err(|error| {
+            node.links.refused(error);
+            tracing::debug!(name, address, %error, "a founder does not answer");
+        })
         .ok()?
         .into_inner();
     if found != name {

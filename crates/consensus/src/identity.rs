@@ -124,10 +124,13 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
 fn write(path: &Path, record: &Record) -> io::Result<()> {
     let partial = path.with_extension("tmp");
     let mut file = File::create(&partial)?;
-    file.write_all(&serde_json::to_vec_pretty(record)?)?;
+    let text = serde_json::to_vec_pretty(record)?;
+    miroir_fault::write("identity.write", &text, |text| file.write_all(text))?;
     file.sync_all()?;
+    miroir_fault::point("identity.written")?;
     std::fs::rename(&partial, path)?;
-    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())?;
+    miroir_fault::point("identity.saved")
 }
 
 /// The last known life of each other peer. What an earlier one says, or another copy of the same one, is not heard.

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use miroir_model::PeerId;
 use openraft::async_runtime::WatchReceiver;
 
 use crate::node::Node;
+use crate::reports;
 
 /// How long a hand-over may take before the peer goes anyway.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// As the leader: hands leadership to the follower that has most of the log, and waits until it leads. Of equal ones
-/// any: what keeps one from leading, a full disk say, is not known here, and another try should find another.
+/// As the leader: hands leadership to a follower and waits until it leads: to one whose disk has room if there is one,
+/// and of those to the one that has most of the log. Of equal ones any: what else keeps one from leading is not known
+/// here, and another try should find another.
 pub(crate) async fn hand_over(node: &Node) {
     let me = node.me().0;
     let metrics = node.raft.metrics().borrow_watched().clone();
@@ -20,7 +23,9 @@ pub(crate) async fn hand_over(node: &Node) {
     let voters: Vec<u64> = metrics.membership_config.voter_ids().collect();
     let followers = metrics.replication.unwrap_or_default();
     let candidates = followers.into_iter().filter(|(id, _)| *id != me && voters.contains(id));
-    let Some((next, _)) = candidates.max_by_key(|(_, matched)| (*matched, rand::random::<u32>())) else {
+    let low = reports::low(node);
+    let merit = |(id, matched): &(u64, _)| (!low.contains(&PeerId(*id)), *matched, rand::random::<u32>());
+    let Some((next, _)) = candidates.max_by_key(merit) else {
         return;
     };
     tracing::info!(next, "handing over leadership");

@@ -20,7 +20,12 @@
 //! moment a restart finds the last snapshot and every entry behind it, and writes rows and payload again where they
 //! were lost.
 //!
-//! Any failure of the disk ends the peer ([`Peer::failed`]): after a failed sync nobody knows what is on it.
+//! Any failure of the disk ends the peer ([`Peer::failed`]): after a failed sync nobody knows what is on it. What is
+//! found at a start is synced before others are told that it is here, and a directory of which a part is gone is
+//! refused. Payload that a snapshot names stays while the snapshot is on its way to another peer, so that the other
+//! finds it, however long that takes.
+//!
+//! Each place where a crash separates two of these steps has a name for [`miroir_fault`].
 
 mod barrier;
 mod config;

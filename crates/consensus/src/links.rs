@@ -41,10 +41,15 @@ pub(crate) struct Links {
     pub(crate) secret: Secret,
     known: Mutex<HashMap<String, [Client; 2]>>,
     superseded: AtomicBool,
+    another_disk: AtomicBool,
 }
 
 /// Said to a peer of which a later life, or another copy, is known. It must stop.
 pub(crate) const SUPERSEDED: &str = "another life of this peer is known";
+
+/// Said to a peer whose name is a member's under another id. Its disk is new, and it has forgotten what it has voted
+/// for and acknowledged: it must not come back in that member's place.
+pub(crate) const ANOTHER_DISK: &str = "a member of this name is known under another id";
 
 /// The address is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,14 +58,26 @@ pub(crate) struct BadAddress(String);
 
 impl Links {
     pub(crate) fn new(identity: Arc<Identity>, secret: Secret) -> Self {
-        Self { identity, secret, known: Mutex::default(), superseded: AtomicBool::new(false) }
+        Self {
+            identity,
+            secret,
+            known: Mutex::default(),
+            superseded: AtomicBool::default(),
+            another_disk: AtomicBool::default(),
+        }
     }
 
     /// Takes note of what a refused call says about this peer.
     pub(crate) fn refused(&self, status: &Status) {
-        if status.code() == Code::FailedPrecondition && status.message() == SUPERSEDED {
-            self.superseded.store(true, Ordering::Relaxed);
+        if status.code() == Code::FailedPrecondition {
+            self.superseded.fetch_or(status.message() == SUPERSEDED, Ordering::Relaxed);
+            self.another_disk.fetch_or(status.message() == ANOTHER_DISK, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a peer said that a member of this one's name is known under another id.
+    pub(crate) fn another_disk(&self) -> bool {
+        self.another_disk.load(Ordering::Relaxed)
     }
 
     /// Whether a peer said that another life of this one is known.

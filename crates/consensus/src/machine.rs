@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures::{Stream, StreamExt};
-use miroir_cluster::{Applied, Command, State};
+use miroir_cluster::{Applied, ChunkId, Command, State};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use tokio::sync::watch;
@@ -43,14 +43,30 @@ impl Shared {
     /// # Errors
     /// When a directory cannot be used, or something in it is damaged.
     pub(crate) fn open(dir: &Path, segment_bytes: u64) -> io::Result<Self> {
-        Ok(Self {
+        let shared = Self {
             state: ArcSwap::from_pointee(State::new()),
             version: watch::Sender::new(0),
             applied: watch::Sender::new(0),
             rows: RowStore::open(&dir.join("rows"))?,
             segments: Segments::open(&dir.join("segments"), segment_bytes)?,
             snapshots: Snapshots::open(&dir.join("snapshots"))?,
-        })
+        };
+        shared.check()?;
+        Ok(shared)
+    }
+
+    /// Whether rows and chunks that the last snapshot counts on are there. The log does not bring them again.
+    fn check(&self) -> io::Result<()> {
+        let Some((meta, state)) = self.snapshots.current() else { return Ok(()) };
+        let damaged = |text| Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        let (synced, needed) = (self.rows.synced_to()?, index(&meta));
+        if synced < Some(needed) {
+            return damaged(format!("rows: they were written up to entry {needed}, and that is gone"));
+        }
+        match state.chunks().find(|(chunk, _)| !self.segments.contains(*chunk)) {
+            Some((chunk, _)) => damaged(format!("segments: chunk {} was kept, and is gone", chunk.0)),
+            None => Ok(()),
+        }
     }
 
     /// The state as of the last batch.
@@ -135,7 +151,7 @@ impl RaftSnapshotBuilder<Group> for Builder {
         let (shared, meta, state) = (self.shared.clone(), self.meta.clone(), self.state.clone());
         blocking(move || {
             shared.segments.sync()?;
-            shared.rows.sync()?;
+            shared.rows.sync(index(&meta))?;
             shared.snapshots.save(&meta, &state)?;
             collect(&shared, &state)?;
             Ok(Snapshot { meta, snapshot: SnapshotData { state, rows: None } })
@@ -144,9 +160,18 @@ impl RaftSnapshotBuilder<Group> for Builder {
     }
 }
 
-/// Forgets the chunks that are dead in a durable snapshot. Ids are never reused, so newer chunks are those beyond.
+/// Forgets the chunks that are dead in a durable snapshot and in those that are on their way to another peer. Ids are
+/// never reused, so newer chunks are those beyond.
 fn collect(shared: &Shared, durable: &State) -> io::Result<()> {
-    shared.segments.collect(|chunk| chunk >= durable.next_chunk || durable.chunks.contains_key(&chunk))
+    let held = shared.snapshots.held();
+    let named = |chunk: &ChunkId| held.iter().any(|state| state.chunks.contains_key(chunk));
+    shared
+        .segments
+        .collect(|chunk| chunk >= durable.next_chunk || durable.chunks.contains_key(&chunk) || named(&chunk))
+}
+
+fn index(meta: &SnapshotMeta) -> u64 {
+    meta.last_log_id.map_or(0, |id| id.index)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
@@ -167,6 +192,7 @@ impl RaftStateMachine<Group> for Machine {
     {
         let mut batches = entries.ready_chunks(BATCH);
         while let Some(batch) = batches.next().await {
+            miroir_fault::point("machine.apply")?;
             let mut rows = Vec::new();
             let mut answers = Vec::new();
             for item in batch {
@@ -177,6 +203,7 @@ impl RaftStateMachine<Group> for Machine {
             if !rows.is_empty() {
                 self.shared.rows.write(rows)?;
             }
+            miroir_fault::point("machine.applied")?;
             // Before the answers: who proposed reads its own write here.
             self.shared.publish(Arc::new(self.state.clone()), self.last);
             answers.into_iter().for_each(|(responder, reply)| responder.send(reply));
@@ -199,24 +226,28 @@ impl RaftStateMachine<Group> for Machine {
             if known {
                 return Ok(());
             }
+            miroir_fault::point("install.begin")?;
             shared.segments.sync()?;
             if let Some(rows) = &data.rows {
                 shared.rows.replace(spool::read(&rows.0)?)?;
             }
-            shared.rows.sync()?;
-            shared.snapshots.save(&meta_, &state)?;
-            collect(&shared, &state)
+            miroir_fault::point("install.rows")?;
+            shared.rows.sync(index(&meta_))?;
+            shared.snapshots.save(&meta_, &state)
         })
         .await?;
+        miroir_fault::point("install.saved")?;
         self.state = State::clone(&data.state);
         self.last = meta.last_log_id;
         self.membership = meta.last_membership.clone();
-        self.shared.publish(data.state, self.last);
-        Ok(())
+        self.shared.publish(data.state.clone(), self.last);
+        // Only now: who reads by the state that was published before must not miss what that one names.
+        let shared = self.shared.clone();
+        blocking(move || collect(&shared, &data.state)).await
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        let current = self.shared.snapshots.current();
+        let current = self.shared.snapshots.hand_out();
         Ok(current.map(|(meta, state)| Snapshot { meta, snapshot: SnapshotData { state, rows: None } }))
     }
 }

@@ -181,6 +181,8 @@ impl RaftNetworkV2<Group> for Connection {
         };
         let (to, parts) = mpsc::channel(PARTS);
         let rows = self.rows.clone();
+        // Held until the other has fetched the chunks that it names.
+        let state = snapshot.snapshot.state.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = send_parts(head, &snapshot.snapshot, &rows, &to) {
                 tracing::warn!(%error, "a snapshot was not sent whole");
@@ -191,6 +193,7 @@ impl RaftNetworkV2<Group> for Connection {
             reply = call => reply.map_err(unreachable)?.into_inner(),
             closed = cancel => return Err(closed.into()),
         };
+        drop(state);
         Ok(answer(&reply)?)
     }
 }

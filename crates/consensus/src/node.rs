@@ -18,7 +18,7 @@ use crate::identity::{Identity, Lives};
 use crate::links::{Client, Lane, Links};
 use crate::log::LogStore;
 use crate::machine::{Machine, Shared};
-use crate::reports::Desk;
+use crate::reports::{self, Desk};
 use crate::types::{Group, Member};
 
 /// Why a peer stopped by itself. It must not go on: what is on its disk is not known.
@@ -27,8 +27,9 @@ pub enum Failure {
     /// The disk failed, or holds something damaged.
     #[error("the disk failed: {0}")]
     Disk(String),
-    /// Another process runs on a copy of the data directory, or a later life of this peer is known.
-    #[error("this peer runs elsewhere: {0}")]
+    /// Another process runs on a copy of the data directory, a later life of this peer is known, or its name is
+    /// another's.
+    #[error("this peer is not who it should be: {0}")]
     Identity(String),
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Node {
     pub(crate) barriers: Turnstile,
     pub(crate) reports: Desk,
     pub(crate) flow: Flow,
-    pub(crate) disk: Disk,
+    pub(crate) disk: Arc<Disk>,
     pub(crate) failure: watch::Sender<Option<Failure>>,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -100,6 +101,15 @@ impl Node {
         let voters: Vec<u64> = membership.voter_ids().collect();
         let entry = |(id, member): (&u64, &Member)| (PeerId(*id), (member.clone(), voters.contains(id)));
         membership.nodes().map(entry).collect()
+    }
+
+    /// As the leader: whether so many disks are nearly full that no majority could keep payload.
+    pub(crate) fn majority_low(&self) -> bool {
+        let low = reports::low(self);
+        let voters: Vec<PeerId> =
+            self.members().into_iter().filter(|(_, (_, votes))| *votes).map(|(peer, _)| peer).collect();
+        let room = voters.iter().filter(|peer| !low.contains(peer)).count();
+        !voters.is_empty() && room <= voters.len() / 2
     }
 
     /// Where a member is reached: the configuration wins over the log.

@@ -20,7 +20,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::barrier::{self, Turnstile};
 use crate::config::{Config, Limits, StartError};
-use crate::disk::Disk;
+use crate::disk::{Disk, NO_ROOM, Room};
 use crate::flow::Flow;
 use crate::identity::{Identity, Lives};
 use crate::links::Links;
@@ -73,9 +73,10 @@ impl Peer {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check(&config)?;
         let raft_config = Arc::new(config.raft()?);
-        let identity = Arc::new(Identity::open(&config.data_dir, &config.name)?);
         let data_dir = config.data_dir.clone();
-        let disk = |source| StartError::Disk { dir: data_dir, source };
+        let disk = |source| StartError::Disk { dir: data_dir.clone(), source };
+        let room = look_for_room(&config).map_err(disk)?;
+        let identity = Arc::new(Identity::open(&config.data_dir, &config.name)?);
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("raft")
@@ -85,7 +86,7 @@ impl Peer {
             .map_err(disk)?;
         let handle = runtime.handle().clone();
         let threads = Threads(Mutex::new(Some(runtime)));
-        let opened = handle.spawn(open(config, raft_config, identity, handle.clone())).await;
+        let opened = handle.spawn(open(config, raft_config, (identity, room), handle.clone())).await;
         let node = opened.map_err(|error| StartError::Config(error.to_string()))??;
         node.spawn(barrier::run(node.clone()));
         node.spawn(upkeep::run(node.clone()));
@@ -185,10 +186,21 @@ fn check(config: &Config) -> Result<(), StartError> {
     }
 }
 
+/// A peer that could write nothing does not begin to.
+fn look_for_room(config: &Config) -> io::Result<Disk> {
+    std::fs::create_dir_all(&config.data_dir)?;
+    let Limits { disk_reserve, disk_ballast, .. } = config.limits;
+    let disk = Disk::new(&config.data_dir, disk_reserve, disk_ballast);
+    match disk.measure()? {
+        Room::Enough | Room::Low => Ok(disk),
+        Room::None => Err(io::Error::new(io::ErrorKind::StorageFull, NO_ROOM)),
+    }
+}
+
 async fn open(
     config: Config,
     raft_config: Arc<openraft::Config>,
-    identity: Arc<Identity>,
+    (identity, disk): (Arc<Identity>, Disk),
     runtime: tokio::runtime::Handle,
 ) -> Result<Arc<Node>, StartError> {
     let dir = config.data_dir.clone();
@@ -200,6 +212,10 @@ async fn open(
         let why =
             "its log is gone: under its old id the peer could vote twice; start it on an empty directory";
         return Err(StartError::Identity { dir: config.data_dir, why: why.to_owned() });
+    }
+    if log.purged() > shared.snapshots.current().and_then(|(meta, _)| Some(meta.last_log_id?.index)) {
+        let why = "its snapshot is gone, and the log does not reach back".to_owned();
+        return Err(StartError::Identity { dir: config.data_dir, why });
     }
     let links = Arc::new(Links::new(identity.clone(), config.secret.clone()));
     let network = Network {
@@ -225,7 +241,7 @@ async fn open(
         raft,
         barriers: Turnstile::default(),
         reports: Desk::default(),
-        disk: Disk::default(),
+        disk: Arc::new(disk),
         failure: watch::Sender::new(None),
         stopping: watch::Sender::new(false),
         runtime,
@@ -237,5 +253,7 @@ fn open_files(dir: &Path, limits: &Limits, lock: &Arc<File>) -> Result<(LogStore
     let log = LogStore::open(&dir.join("log"), limits.log_file).map_err(disk)?.holding(lock.clone());
     let mut shared = Shared::open(dir, limits.segment_file).map_err(disk)?;
     shared.rows = shared.rows.holding(lock.clone());
+    // The directories that were made.
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(disk)?;
     Ok((log, Arc::new(shared)))
 }

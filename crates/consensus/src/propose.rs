@@ -118,6 +118,9 @@ impl Encoded {
 /// Proposes as the leader: stamps it, and waits until it is applied here.
 async fn propose_here(node: &Node, command: &Encoded, deadline: Instant) -> Result<Outcome, Missed> {
     command.admissible(node)?;
+    if command.payload && node.majority_low() {
+        return Err(Missed::DiskLow);
+    }
     let budget = timeout_at(deadline, node.flow.leader(command.bytes.len())).await;
     let _permit = budget.map_err(|_| Missed::Busy)?;
     let proposal = Proposal { stamp: now(), command: command.bytes.clone() };

@@ -13,10 +13,12 @@
 //! - If that takes longer than `stale_limit`, it is out of touch again, and its next try begins when it has got as far
 //!   as it should have; so a peer that hangs behind holds nothing up.
 //!
+//! Peers also say whether their disk is nearly full: it takes a majority that has room to keep payload.
+//!
 //! Ages count from reception, on a clock that stands still while the machine sleeps: a leader may wait too long, never
 //! too short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,6 +44,8 @@ struct Table {
     term: u64,
     since: Instant,
     peers: BTreeMap<PeerId, Entry>,
+    /// Those whose disk is nearly full.
+    low: BTreeSet<PeerId>,
 }
 
 struct Entry {
@@ -71,7 +75,7 @@ impl Desk {
 
 impl Table {
     fn new(term: u64, since: Instant) -> Self {
-        Self { term, since, peers: BTreeMap::new() }
+        Self { term, since, peers: BTreeMap::new(), low: BTreeSet::new() }
     }
 
     /// Notes a report, and says whether it is acknowledged. `newest` is the version that this peer has applied.
@@ -90,6 +94,14 @@ impl Table {
         };
         self.peers.insert(life.peer, Entry { life, version, received: now, owes });
         owes.is_none()
+    }
+
+    fn note_disk(&mut self, peer: PeerId, low: bool) {
+        if low {
+            self.low.insert(peer);
+        } else {
+            self.low.remove(&peer);
+        }
     }
 
     fn seen(&self, now: Instant) -> Reports {
@@ -114,38 +126,52 @@ pub(crate) async fn report(node: &Node, version: u64) -> Result<(), BarrierError
 
 async fn tell(node: &Node, version: u64) -> Option<bool> {
     match node.leader()? {
-        Leader::Here => Some(take(node, node.identity.incarnation().life, version).await),
+        Leader::Here => Some(take(node, node.identity.incarnation().life, version, node.disk.low()).await),
         Leader::There(leader, address) => {
             let mut client = node.client(&address, Lane::Control)?;
-            let message = ReportRequest { envelope: node.links.envelope(leader), version };
+            let envelope = node.links.envelope(leader);
+            let message = ReportRequest { envelope, version, disk_low: node.disk.low() };
             Some(client.report(node.links.request(message)).await.ok()?.into_inner().acknowledged)
         }
     }
 }
 
 /// As the leader: confirms that it leads, notes a report, and says whether it is acknowledged.
-pub(crate) async fn take(node: &Node, life: PeerLife, version: u64) -> bool {
+pub(crate) async fn take(node: &Node, life: PeerLife, version: u64, disk_low: bool) -> bool {
     let Some(confirmed) = barrier::confirm(node).await else { return false };
     // All that former leaders have decided is in here.
     node.shared.wait_applied(confirmed.index).await;
     let newest = node.shared.state().version();
-    let now = Instant::now();
-    let limit = node.config.timing.stale_limit;
-    let noted = node
-        .reports
-        .at(confirmed.leader_id.term, now, |table| table.note(life, version, newest, (now, limit)));
-    noted.unwrap_or(false)
+    let (now, limit) = (Instant::now(), node.config.timing.stale_limit);
+    let note = |table: &mut Table| {
+        table.note_disk(life.peer, disk_low);
+        table.note(life, version, newest, (now, limit))
+    };
+    node.reports.at(confirmed.leader_id.term, now, note).unwrap_or(false)
 }
 
 /// As the leader: what was reported.
 pub(crate) fn seen(node: &Node) -> Reports {
-    let metrics = node.raft.server_metrics().borrow_watched().clone();
-    if metrics.current_leader != Some(node.me().0) {
-        node.reports.forget();
-        return Reports::default();
-    }
     let now = Instant::now();
-    node.reports.at(metrics.vote.leader_id.term, now, |table| table.seen(now)).unwrap_or_default()
+    let seen = leading(node).and_then(|term| node.reports.at(term, now, |table| table.seen(now)));
+    seen.unwrap_or_default()
+}
+
+/// As the leader: the peers that have said that their disk is nearly full.
+pub(crate) fn low(node: &Node) -> BTreeSet<PeerId> {
+    let low = leading(node).and_then(|term| node.reports.at(term, Instant::now(), |table| table.low.clone()));
+    low.unwrap_or_default()
+}
+
+/// The term that this peer leads in. What was reported in others is forgotten.
+fn leading(node: &Node) -> Option<u64> {
+    let metrics = node.raft.server_metrics();
+    let metrics = metrics.borrow_watched();
+    if metrics.current_leader == Some(node.me().0) {
+        return Some(metrics.vote.leader_id.term);
+    }
+    node.reports.forget();
+    None
 }
 
 #[cfg(test)]

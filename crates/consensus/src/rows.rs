@@ -19,6 +19,8 @@ const CACHE_BYTES: u64 = 16 << 20;
 const FLUSH_MS: u64 = 1000;
 const MAX_VALUE: usize = 4 << 10;
 const BATCH_ROWS: usize = 512;
+/// Beside the rows, in the store's other tree: the entry up to which they were made durable, as 8 bytes, big-endian.
+const MARK: &[u8] = b"synced";
 
 /// The rows of one peer.
 #[derive(Clone)]
@@ -68,16 +70,31 @@ impl RowStore {
                 None => batch.remove(key),
             }
         }
-        Ok(self.tree.apply_batch(batch)?)
+        miroir_fault::point("rows.write")?;
+        self.tree.apply_batch(batch)?;
+        miroir_fault::point("rows.written")
     }
 
-    /// Makes all rows written so far durable. Blocks.
+    /// Makes all rows written so far durable, those of the entry `upto` and before, and that they are. Blocks.
     ///
     /// # Errors
     /// When the disk fails: what is durable is unknown then, and the peer must stop.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    pub(crate) fn sync(&self, upto: u64) -> io::Result<()> {
+        // Behind the rows in the store's own log: it never comes back without them.
+        let mark = |old: Option<&[u8]>| Some(place(old).max(Some(upto))?.to_be_bytes().to_vec());
+        self.db.update_and_fetch(MARK, mark)?;
+        miroir_fault::point("rows.sync")?;
         self.db.flush()?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        miroir_fault::point("rows.synced")
+    }
+
+    /// Up to which entry the rows were made durable: `None` in a new store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn synced_to(&self) -> io::Result<Option<u64>> {
+        Ok(place(self.db.get(MARK)?.as_deref()))
     }
 
     /// All rows, by key. Those written meanwhile may or may not be among them.
@@ -114,6 +131,10 @@ impl RowStore {
         }
         self.write(batch)
     }
+}
+
+fn place(bytes: Option<&[u8]>) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes?.try_into().ok()?))
 }
 
 fn unreadable(error: &sled::Error) -> RowsError {
@@ -167,9 +188,11 @@ mod tests {
         let store = RowStore::open(dir.path()).expect("opens");
         store.write(["a", "b", "c"].map(|key| row(key, Some(key)))).expect("writes");
         store.write([row("b", None)]).expect("writes");
-        store.sync().expect("syncs");
+        store.sync(7).expect("syncs");
+        store.sync(5).expect("syncs");
         drop(store);
         let store = RowStore::open(dir.path()).expect("opens again");
+        assert_eq!(store.synced_to().ok(), Some(Some(7)));
         let page = |limit, reverse| store.scan((b"a", b"z"), limit, reverse).expect("scans");
         assert_eq!(page(9, false).len(), 2);
         assert_eq!(page(1, true), [(b"c".to_vec(), b"c".to_vec())]);

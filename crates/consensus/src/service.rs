@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::barrier;
 use crate::fetch;
-use crate::links::SUPERSEDED;
+use crate::links::{ANOTHER_DISK, SUPERSEDED};
 use crate::node::{Failure, Node};
 use crate::propose::{Encoded, propose_for_another, reply};
 use crate::reports;
@@ -87,6 +87,13 @@ impl peer::peer_server::Peer for Service {
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
         let node = &self.0;
         node.links.secret.check(request.metadata())?;
+        let HelloRequest { from, name } = request.into_inner();
+        let known = node.members().into_iter().find(|(_, (member, _))| member.name == name);
+        if let (Some((peer, _)), Some(from)) = (known, from)
+            && peer.0 != from.peer
+        {
+            return Err(Status::failed_precondition(ANOTHER_DISK));
+        }
         let empty = !node.raft.is_initialized().await.map_err(unavailable)?;
         Ok(Response::new(HelloReply {
             life: Some(node.identity.incarnation().into()),
@@ -170,9 +177,9 @@ impl peer::peer_server::Peer for Service {
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportReply>, Status> {
         self.0.links.secret.check(request.metadata())?;
-        let ReportRequest { envelope, version } = request.into_inner();
+        let ReportRequest { envelope, version, disk_low } = request.into_inner();
         let life = self.admit(envelope)?.from.life;
-        let acknowledged = reports::take(&self.0, life, version).await;
+        let acknowledged = reports::take(&self.0, life, version, disk_low).await;
         Ok(Response::new(ReportReply { acknowledged }))
     }
 }

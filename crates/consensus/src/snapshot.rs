@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use miroir_cluster::State;
 use xxhash_rust::xxh3::xxh3_128;
@@ -49,6 +49,8 @@ type Saved = (SnapshotMeta, Arc<State>);
 pub(crate) struct Snapshots {
     dir: Arc<Path>,
     current: Arc<Mutex<Option<Saved>>>,
+    /// The states of those that were handed out, while somebody holds them.
+    handed_out: Arc<Mutex<Vec<Weak<State>>>>,
     /// Held while one is saved. openraft has one made here while another comes from the leader.
     saving: Arc<Mutex<()>>,
 }
@@ -69,14 +71,38 @@ impl Snapshots {
                 _ => std::fs::remove_file(path)?,
             }
         }
+        // A snapshot that was renamed and no more must stay, now that the log may be purged for it.
+        File::open(dir)?.sync_all()?;
         found.sort();
         let current = found.last().map(|path| read(path)).transpose()?;
-        Ok(Self { dir: dir.into(), current: Arc::new(Mutex::new(current)), saving: Arc::default() })
+        Ok(Self {
+            dir: dir.into(),
+            current: Arc::new(Mutex::new(current)),
+            handed_out: Arc::default(),
+            saving: Arc::default(),
+        })
     }
 
     /// The last one.
     pub(crate) fn current(&self) -> Option<Saved> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last one, for another peer. As long as its state is held it is among [`held`](Self::held): who fetches the
+    /// chunks that it names must find them, however many snapshots are made meanwhile.
+    pub(crate) fn hand_out(&self) -> Option<Saved> {
+        // Held over both steps: what a later snapshot makes dead is looked for here when that one is current.
+        let mut handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current()?;
+        handed_out.push(Arc::downgrade(&current.1));
+        Some(current)
+    }
+
+    /// The states that were handed out and are still held.
+    pub(crate) fn held(&self) -> Vec<Arc<State>> {
+        let mut handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        handed_out.retain(|state| state.strong_count() > 0);
+        handed_out.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Writes one, durably, in place of the older; nothing when a later one is there. Blocks.
@@ -93,8 +119,11 @@ impl Snapshots {
         let path = self.dir.join(format!("{index:020}.snap"));
         let partial = path.with_extension("tmp");
         write(&partial, meta, state)?;
+        miroir_fault::point("snapshot.written")?;
         std::fs::rename(&partial, &path)?;
+        miroir_fault::point("snapshot.renamed")?;
         File::open(&self.dir)?.sync_all()?;
+        miroir_fault::point("snapshot.saved")?;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((meta.clone(), state.clone()));
         for entry in std::fs::read_dir(&self.dir)? {
             let other = entry?.path();
@@ -118,7 +147,7 @@ fn write(path: &Path, meta: &SnapshotMeta, state: &State) -> io::Result<()> {
     let mut bytes = [MAGIC.as_slice(), &len.to_le_bytes(), &meta, &state.encode()].concat();
     bytes.extend_from_slice(&xxh3_128(&bytes).to_le_bytes());
     let mut file = File::create(path)?;
-    file.write_all(&bytes)?;
+    miroir_fault::write("snapshot.write", &bytes, |bytes| file.write_all(bytes))?;
     file.sync_all()
 }
 

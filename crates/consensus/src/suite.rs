@@ -1,5 +1,9 @@
 //! openraft's own tests of a store, and ours of what they leave out: durability.
 
+mod known;
+mod rounds;
+mod worker;
+
 use std::io;
 use std::sync::Arc;
 

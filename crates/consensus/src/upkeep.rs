@@ -1,26 +1,35 @@
 //! What a peer looks after by itself, now and then: failures, free space, snapshots, the length of the log.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use openraft::async_runtime::WatchReceiver;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::Limits;
-use crate::disk::Attempts;
+use crate::disk::{Attempts, NO_ROOM, Room};
 use crate::log::Extent;
 use crate::node::{Failure, Leader, Node};
+
+/// While the disk is nearly full, a snapshot is made so often: what it makes dead is removed.
+const EARLY: Duration = Duration::from_secs(5);
 
 /// Looks for ever.
 pub(crate) async fn run(node: Arc<Node>) {
     let mut ticks = tokio::time::interval(node.config.timing.upkeep);
     let mut hand_overs = Attempts::default();
+    let mut early = tokio::time::interval(EARLY);
+    early.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if node.links.superseded() {
             node.fail(Failure::Identity("another peer knows a later life, or a copy".to_owned()));
         }
         watch_disk(&node, &mut hand_overs).await;
-        if keep_log_short(&node).await.is_none() {
+        let early = node.disk.low() && early.tick().now_or_never().is_some();
+        if keep_log_short(&node, early).await.is_none() {
             return;
         }
     }
@@ -40,11 +49,12 @@ pub(crate) async fn watch_raft(node: Arc<Node>) {
     }
 }
 
-/// A leader whose disk is low hands over; it goes on with what frees space.
+/// A leader whose disk is low hands over; it goes on with what frees space. Where there is none, the peer stops.
 async fn watch_disk(node: &Node, hand_overs: &mut Attempts) {
-    let was = node.disk.low();
-    match node.disk.measure(&node.config.data_dir, node.config.limits.disk_reserve) {
-        Ok(true) => {
+    let (was, disk) = (node.disk.low(), node.disk.clone());
+    match tokio::task::spawn_blocking(move || disk.measure()).await.map_err(io::Error::other).flatten() {
+        Ok(Room::None) => node.fail(Failure::Disk(NO_ROOM.to_owned())),
+        Ok(Room::Low) => {
             if !was {
                 tracing::warn!("the disk is nearly full: no payload is taken");
             }
@@ -52,23 +62,26 @@ async fn watch_disk(node: &Node, hand_overs: &mut Attempts) {
                 crate::leave::hand_over(node).await;
             }
         }
-        Ok(false) => *hand_overs = Attempts::default(),
+        Ok(Room::Enough) => *hand_overs = Attempts::default(),
         Err(error) => tracing::warn!(%error, "the free space is not known"),
     }
 }
 
-/// Has a snapshot made, and purges what it replaces. `None` when Raft has stopped.
-async fn keep_log_short(node: &Node) -> Option<()> {
+/// Has a snapshot made when there is enough log behind the last one, or `early`, and purges what it replaces. `None`
+/// when Raft has stopped.
+async fn keep_log_short(node: &Node, early: bool) -> Option<()> {
     let extent = node.log.extent();
     let metrics = node.raft.metrics().borrow_watched().clone();
     let snapshot = metrics.snapshot.map(|id| id.index);
     let applied = metrics.last_applied.map(|id| id.index);
-    if applied > snapshot && extent.behind(snapshot) >= node.config.limits.snapshot {
+    if applied > snapshot && (early || extent.behind(snapshot) >= node.config.limits.snapshot) {
         node.raft.trigger().snapshot().await.ok()?;
     }
     let slowest =
         metrics.replication.and_then(|followers| followers.values().map(|id| id.map(|id| id.index)).min());
-    if let Some(upto) = purge_upto(&extent, snapshot, slowest, &node.config.limits)
+    let tail = if node.disk.low() { 0 } else { node.config.limits.snapshot };
+    let limits = Limits { snapshot: tail, ..node.config.limits.clone() };
+    if let Some(upto) = purge_upto(&extent, snapshot, slowest, &limits)
         && Some(upto) > metrics.purged.map(|id| id.index)
     {
         node.raft.trigger().purge_log(upto).await.ok()?;

@@ -78,6 +78,7 @@ impl LogStore {
             Err(_) if tail::cut_torn(&config)? => RaftLog::open(config)?,
             opened => opened?,
         };
+        sync_files(dir)?;
         Ok(Self { wal: Arc::new(Mutex::new(wal)), _lock: None })
     }
 
@@ -90,6 +91,11 @@ impl LogStore {
     pub(crate) fn is_empty(&self) -> bool {
         let wal = self.wal();
         wal.log_state().vote().is_none() && wal.log_state().last().is_none()
+    }
+
+    /// The last entry that was purged.
+    pub(crate) fn purged(&self) -> Option<u64> {
+        self.wal().log_state().purged().map(|id| id.0.index)
     }
 
     /// What there is, in bytes.
@@ -136,6 +142,16 @@ impl LogStore {
         }
         synced.await.map_err(io::Error::other)?
     }
+}
+
+/// Makes durable what a process wrote that was killed before it could: others are told that it is here, and the WAL
+/// syncs only what it writes itself.
+fn sync_files(dir: &Path) -> io::Result<()> {
+    miroir_fault::point("log.reopen")?;
+    for entry in std::fs::read_dir(dir)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(dir)?.sync_all()
 }
 
 fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -209,7 +225,9 @@ impl RaftLogStorage<Group> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let vote = WalVote(*vote);
-        self.synced(|wal| wal.save_vote(vote).map(drop)).await
+        miroir_fault::point("log.vote")?;
+        self.synced(|wal| wal.save_vote(vote).map(drop)).await?;
+        miroir_fault::point("log.voted")
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
@@ -231,9 +249,11 @@ impl RaftLogStorage<Group> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        miroir_fault::point("log.append")?;
         let mut wal = self.wal();
         wal.append(entries.into_iter().map(|entry| (WalId(entry.log_id), WalPayload(entry.payload))))?;
-        wal.flush(true, Some(Notify::new(callback)))
+        wal.flush(true, Some(Notify::new(callback)))?;
+        miroir_fault::point("log.appended")
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
@@ -242,12 +262,15 @@ impl RaftLogStorage<Group> for LogStore {
         if wal.log_state().last().is_none_or(|held| held.0.index < keep) {
             return Ok(());
         }
+        miroir_fault::point("log.truncate")?;
         wal.truncate(keep)?;
         // Not synced: the entries that take their place are, and the file keeps the order.
         wal.flush(false, None)
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        self.synced(|wal| wal.purge(WalId(upto)).map(drop)).await
+        miroir_fault::point("log.purge")?;
+        self.synced(|wal| wal.purge(WalId(upto)).map(drop)).await?;
+        miroir_fault::point("log.purged")
     }
 }

@@ -70,7 +70,7 @@ impl Notify {
 impl Callback for Notify {
     fn send(mut self, result: Result<(), io::Error>) {
         if let Some(flushed) = self.0.take() {
-            flushed.io_completed(result);
+            flushed.io_completed(result.and_then(|()| miroir_fault::point("log.synced")));
         }
     }
 }

@@ -47,7 +47,7 @@ async fn alone() -> (Peer, TempDir) {
         initial_peers: BTreeMap::from([("a".to_owned(), address)]),
         secret: Secret::new("a-secret-for-tests-only").expect("strong enough"),
         timing: Timing { barrier_wait: Duration::from_millis(200), ..Timing::default() },
-        limits: Limits::default(),
+        limits: Limits { disk_ballast: 0, ..Limits::default() },
     };
     let peer = Peer::start(config).await.expect("starts");
     while !matches!(peer.node.leader(), Some(Leader::Here)) {

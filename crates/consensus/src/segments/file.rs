@@ -107,7 +107,7 @@ impl Segment {
         let mut whole = Vec::with_capacity(HEADER + bytes.len());
         whole.extend_from_slice(&record.header());
         whole.extend_from_slice(bytes);
-        self.file.write_all_at(&whole, self.len)?;
+        miroir_fault::write("segments.append", &whole, |bytes| self.file.write_all_at(bytes, self.len))?;
         self.len = record.end();
         Ok(record)
     }
@@ -149,7 +149,8 @@ impl Record {
         if xxh3_128(&bytes) == self.hash {
             Ok(bytes.into())
         } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the bytes are not what was written"))
+            let text = format!("the bytes of chunk {} are not what was written", self.chunk.0);
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
         }
     }
 }

@@ -107,7 +107,9 @@ impl Segments {
     /// # Errors
     /// When the disk fails: what is durable is unknown then, and the peer must stop.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.sync_by(File::sync_data)
+        miroir_fault::point("segments.sync")?;
+        self.sync_by(File::sync_data)?;
+        miroir_fault::point("segments.synced")
     }
 
     fn sync_by(&self, sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
@@ -132,6 +134,7 @@ impl Segments {
         let used: std::collections::HashSet<u64> = inner.places.values().map(|place| place.segment).collect();
         empty.retain(|number| !used.contains(number));
         for number in &empty {
+            miroir_fault::point("segments.collect")?;
             inner.files.remove(number);
             std::fs::remove_file(file::path(&inner.dir, *number))?;
         }
@@ -158,11 +161,13 @@ impl Inner {
             Some((number, segment)) if segment.len() < self.file_bytes => return Ok(*number),
             Some((number, full)) => {
                 full.handle().sync_data()?;
+                miroir_fault::point("segments.roll")?;
                 number + 1
             }
             None => 1,
         };
         self.files.insert(next, Segment::create(&self.dir, next)?);
+        miroir_fault::point("segments.rolled")?;
         self.dirty = false;
         Ok(next)
     }

@@ -1,30 +1,40 @@
 //! A peer that is killed at random moments loses nothing that it acknowledged, forgets no vote, and starts again.
 //!
-//! The peer is a child process: this test binary, running [`child`] alone. It checks what the parent noted, then
-//! uploads and drops uploads, and says on its output what was acknowledged.
+//! The peer is a child process, running [`child`] alone. It checks what the parent noted, then uploads, drops uploads
+//! and has tasks done, and says on its output what was acknowledged.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use miroir_cluster::{Command, Ledger};
-use miroir_consensus::Limits;
+use miroir_api::{ErrorCode, ResponseError};
+use miroir_cluster::{Command, Enqueue, EnqueueWork, Ledger, Outcome, ProposalId, Target, finished_tasks};
+use miroir_consensus::{Limits, Peer};
+use miroir_model::TaskUid;
+use miroir_tasks::{TaskDetails, TaskKind};
 
-use crate::support::{assert_uploaded, chunk, config, eventually, insist, register, start, upload};
+use crate::children;
+use crate::support::{UPLOADER, assert_uploaded, chunk, config, eventually, insist, register, start, upload};
 
 const MAX: usize = 60 << 10;
 const DIR: &str = "MIROIR_TEST_CRASH_DIR";
+/// Files are as large as they are by default.
+const LARGE: &str = "MIROIR_TEST_CRASH_LARGE";
 /// How many uploads are kept.
 const KEPT: u64 = 60;
 
-/// What the parent knows: uploads that were acknowledged, and up to where some may have been dropped.
+/// What the parent knows: up to which number uploads and tasks were acknowledged, and up to which uploads may have been
+/// dropped.
 #[derive(Default)]
-struct Known {
-    acknowledged: u64,
+pub(crate) struct Known {
+    pub(crate) uploaded: u64,
     dropping: u64,
-    term: u64,
+    done: u64,
+    pub(crate) term: u64,
 }
 
 impl Known {
@@ -32,11 +42,11 @@ impl Known {
         let text = std::fs::read_to_string(dir.join("known")).unwrap_or_default();
         let mut numbers = text.split_whitespace().filter_map(|number| number.parse().ok());
         let mut next = || numbers.next().unwrap_or(0);
-        Self { acknowledged: next(), dropping: next(), term: next() }
+        Self { uploaded: next(), dropping: next(), done: next(), term: next() }
     }
 
     fn write(&self, dir: &Path) {
-        let text = format!("{} {} {}", self.acknowledged, self.dropping, self.term);
+        let text = format!("{} {} {} {}", self.uploaded, self.dropping, self.done, self.term);
         std::fs::write(dir.join("known"), text).expect("writes");
     }
 
@@ -44,8 +54,9 @@ impl Known {
         let mut words = line.split_whitespace();
         let (verb, number) = (words.next(), words.next().and_then(|word| word.parse().ok()));
         match (verb, number) {
-            (Some("uploaded"), Some(number)) => self.acknowledged = number,
+            (Some("uploaded"), Some(number)) => self.uploaded = number,
             (Some("dropping"), Some(number)) => self.dropping = number,
+            (Some("done"), Some(number)) => self.done = number,
             (Some("term"), Some(term)) => {
                 // Each life is elected anew, and a vote that was forgotten would be given again.
                 assert!(term > self.term, "elected in term {term} after term {}", self.term);
@@ -53,6 +64,58 @@ impl Known {
             }
             _ => {}
         }
+    }
+}
+
+/// One run of the child on a directory.
+pub(crate) struct Life<'a> {
+    child: Child,
+    known: &'a mut Known,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl<'a> Life<'a> {
+    pub(crate) fn begin(dir: &Path, known: &'a mut Known, faults: &str) -> Self {
+        known.write(dir);
+        let environment = [(DIR, dir.as_os_str()), ("MIROIR_FAULTS", OsStr::new(faults))];
+        Self::of(children::start("crash::child", &environment), known)
+    }
+
+    /// The same with large files, of which none can grow beyond 8 MiB.
+    pub(crate) fn begin_limited(dir: &Path, known: &'a mut Known) -> Self {
+        known.write(dir);
+        let environment = [(DIR, dir.as_os_str()), (LARGE, OsStr::new("1"))];
+        Self::of(children::start_limited("crash::child", &environment), known)
+    }
+
+    fn of(mut child: Child, known: &'a mut Known) -> Self {
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Self { child, known, lines: Box::new(lines.map(|line| line.expect("text"))) }
+    }
+
+    /// Waits until it has found everything that was acknowledged before.
+    pub(crate) fn ready(&mut self) {
+        let known = &mut *self.known;
+        let ready = self.lines.by_ref().inspect(|line| known.note(line)).any(|line| line.contains("ready"));
+        assert!(ready, "the child ended before it was ready: {:?}", self.child.wait());
+    }
+
+    /// Lets it work, and kills it after a time; `None` when it had to be.
+    pub(crate) fn end(mut self, after: Duration) -> Option<ExitStatus> {
+        let (over, is_over) = std::sync::mpsc::channel::<()>();
+        let child = &mut self.child;
+        let by_itself = std::thread::scope(|scope| {
+            let killer = scope.spawn(move || {
+                let by_itself = is_over.recv_timeout(after) == Err(RecvTimeoutError::Disconnected);
+                child.kill().expect("kills");
+                by_itself
+            });
+            self.lines.by_ref().for_each(|line| self.known.note(&line));
+            drop(over);
+            killer.join().expect("ends")
+        });
+        let status = self.child.wait().expect("ends");
+        by_itself.then_some(status)
     }
 }
 
@@ -68,36 +131,48 @@ fn what_was_acknowledged_survives_kills() {
     for round in 0..rounds {
         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let after = Duration::from_micros(1000 + (random >> 33) % 250_000);
-        known.write(dir.path());
-        run_and_kill(dir.path(), after, &mut known);
+        let mut life = Life::begin(dir.path(), &mut known, "");
+        life.ready();
+        life.end(after);
         if round % 10 == 9 {
-            println!("{} rounds: {} uploads, term {}", round + 1, known.acknowledged, known.term);
+            println!("{} rounds: {} uploads, term {}", round + 1, known.uploaded, known.term);
         }
     }
-    assert!(known.acknowledged > rounds, "too little was written to mean anything");
+    assert!(known.uploaded > rounds, "too little was written to mean anything");
 }
 
-/// Runs a child, kills it some time after it began to write, and notes what it said.
-fn run_and_kill(dir: &Path, after: Duration, known: &mut Known) {
-    let mut child = Process::new(std::env::current_exe().expect("a program"))
-        .args(["crash::child", "--exact", "--ignored", "--nocapture"])
-        .env(DIR, dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut lines = lines.map(|line| line.expect("text"));
-    // Everything that was acknowledged before is there.
-    let ready = lines.by_ref().inspect(|line| known.note(line)).any(|line| line.contains("ready"));
-    assert!(ready, "the child ended before it was ready: {:?}", child.wait());
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(after);
-            child.kill().expect("kills");
-        });
-        lines.for_each(|line| known.note(&line));
-    });
-    child.wait().expect("ends");
+/// A task that is done, failed, as soon as it is applied: a row of history that tells its number.
+fn task(number: u64) -> Command {
+    let error = ResponseError::new(ErrorCode::BadRequest, "planned");
+    Command::Enqueue(Box::new(Enqueue {
+        proposal: ProposalId { life: UPLOADER, number },
+        idempotency: None,
+        index_uid: "none".parse().expect("a name"),
+        target: Target::Missing,
+        work: EnqueueWork::Refused { kind: TaskKind::DocumentDeletion, error },
+        details: TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
+        custom_metadata: Some(number.to_string()),
+    }))
+}
+
+/// Proposes until it is done, which the same attempt is once.
+async fn have_done(peer: &Peer, number: u64) {
+    loop {
+        if let Ok(outcome) = peer.propose(task(number)).await {
+            return assert!(matches!(outcome, Outcome::Enqueued { .. }), "{outcome:?}");
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn assert_done(peer: &Peer, upto: u64) {
+    let rows = peer.rows();
+    let tasks = finished_tasks(&*rows, TaskUid(0)..=TaskUid(u64::MAX));
+    let tasks = tasks.map(|task| task.expect("reads"));
+    let numbers: Vec<u64> = tasks.filter_map(|task| task.custom_metadata?.parse().ok()).collect();
+    let expected = (1..=*numbers.first().unwrap_or(&0)).rev();
+    assert!(numbers.iter().copied().eq(expected), "the history has holes: {numbers:?}");
+    assert!(numbers.len() as u64 >= upto, "of {upto} tasks {} are left", numbers.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,35 +181,60 @@ async fn child() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
     let known = Known::read(dir);
-    let limits = Limits {
+    let small = Limits {
         snapshot: 1 << 20,
         log: 1 << 20,
         log_file: 256 << 10,
         segment_file: 512 << 10,
         ..Limits::default()
     };
+    let limits = if std::env::var_os(LARGE).is_some() { Limits::default() } else { small };
     let peers = BTreeMap::from([("a".to_owned(), "127.0.0.1:1".to_owned())]);
     let mut config = config(&dir.join("data"), "a", peers, limits);
     config.timing.heartbeat = Duration::from_millis(20);
     config.timing.election = (Duration::from_millis(50), Duration::from_millis(100));
     config.timing.upkeep = Duration::from_millis(20);
-    let peer = start(config).await;
+    let peer = match Peer::start(config.clone()).await {
+        Err(error) if std::env::var("MIROIR_FAULTS").is_ok_and(|faults| !faults.is_empty()) => {
+            eprintln!("{error}");
+            std::process::exit(error.exit_code().into());
+        }
+        Err(_) => start(config).await,
+        Ok(peer) => peer,
+    };
+    tokio::select! {
+        failure = peer.failed() => {
+            eprintln!("{failure}");
+            std::process::exit(failure.exit_code().into());
+        }
+        () = work(&peer, known) => {}
+    }
+}
+
+async fn work(peer: &Peer, known: Known) {
     let say = |text: String| writeln!(std::io::stdout(), "\n{text}").expect("says");
     eventually("it leads", || peer.leadership().is_leader.then_some(())).await;
     peer.read_barrier().await.expect("a quorum of one");
     let state = peer.state();
-    for number in known.dropping + 1..=known.acknowledged {
-        assert_uploaded(&peer, &state, number, MAX).await;
+    for number in known.dropping + 1..=known.uploaded {
+        assert_uploaded(peer, &state, number, MAX).await;
     }
-    register(&peer).await;
+    assert_done(peer, known.done);
+    register(peer).await;
+    // The former life may have ended in between.
+    for number in known.done + 1..=known.uploaded {
+        have_done(peer, number).await;
+    }
     say("ready".to_owned());
     say(format!("term {}", peer.leadership().term));
-    for number in known.acknowledged + 1.. {
-        insist(&peer, chunk(number, MAX)).await;
+    for number in known.uploaded + 1.. {
+        insist(peer, chunk(number, MAX)).await;
         say(format!("uploaded {number}"));
+        have_done(peer, number).await;
+        say(format!("done {number}"));
         if let Some(old) = number.checked_sub(KEPT) {
             say(format!("dropping {old}"));
-            insist(&peer, Command::DropUpload { upload: upload(old) }).await;
+            insist(peer, Command::DropUpload { upload: upload(old) }).await;
         }
     }
 }

@@ -3,17 +3,10 @@
 use miroir_cluster::Ledger;
 use miroir_consensus::Limits;
 
+use crate::newcomer::log_begins_at;
 use crate::support::{Group, assert_uploaded, chunk, eventually, insist, upload};
 
 const MAX: usize = 256 << 10;
-
-/// The first entry that a peer's log still holds is behind its first file's name.
-fn log_begins_at(group: &Group, name: &str) -> u64 {
-    let files = std::fs::read_dir(group.dir(name).join("log")).expect("lists");
-    let digits = |name: String| name.chars().filter(char::is_ascii_digit).collect::<String>().parse().ok();
-    let starts = files.filter_map(|file| digits(file.expect("a file").file_name().into_string().ok()?));
-    starts.min().expect("a log")
-}
 
 fn segment_files(group: &Group, name: &str) -> usize {
     std::fs::read_dir(group.dir(name).join("segments")).expect("lists").count()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use miroir_cluster::{Ledger, ProposeError};
+use miroir_cluster::{Command, Ledger, ProposeError};
 use miroir_consensus::{Config, Limits, Peer};
 
 use crate::support::{Group, chunk, eventually, insist, upload};
@@ -70,4 +70,42 @@ async fn it_hands_over_each_time_that_it_leads() {
     .await;
     assert!(state.uploads.contains_key(&upload(0)));
     assert_eq!(group.peer("a").propose(chunk(9, 100)).await, Err(ProposeError::DiskLow));
+}
+
+/// Waits until the leader has heard that peers are low.
+async fn all_report(group: &Group) {
+    for peer in group.peers() {
+        // Whether it is acknowledged does not matter for the disk.
+        let _ = peer.report(peer.state().version()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payload_is_refused_where_no_majority_has_room() {
+    let one = Group::start_with(3, Limits::default(), |config| {
+        if config.name == "c" {
+            config.limits.disk_reserve = u64::MAX;
+        }
+    })
+    .await;
+    let two = Group::start_with(3, Limits::default(), |config| {
+        if config.name != "a" {
+            config.limits.disk_reserve = u64::MAX;
+        }
+    })
+    .await;
+    for (group, refused) in [(one, false), (two, true)] {
+        let a = group.peer("a");
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            all_report(&group).await;
+            let answer = a.propose(chunk(0, 100)).await;
+            if group.leader().await != "c" && (answer == Err(ProposeError::DiskLow)) == refused {
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{answer:?}");
+        }
+        // What lets payload go is taken in any case.
+        insist(&**a, Command::DropUpload { upload: upload(0) }).await;
+    }
 }

@@ -74,7 +74,8 @@ async fn stranger_reports(group: &Group, to: &str) -> bool {
         from: Incarnation { life: PeerLife { peer: PeerId(99), boot: 1 }, nonce: 1 },
     };
     let mut client = PeerClient::connect(format!("http://{}", group.address(to))).await.expect("it listens");
-    let message = ReportRequest { envelope: Some(address.into()), version: u64::MAX };
+    let envelope = Some(address.into());
+    let message = ReportRequest { envelope, version: u64::MAX, disk_low: false };
     let secret = Secret::new("a-secret-for-tests-only").expect("strong enough");
     client.report(secret.sign(tonic::Request::new(message))).await.expect("answers").into_inner().acknowledged
 }

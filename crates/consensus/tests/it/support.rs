@@ -91,6 +91,13 @@ impl Group {
         }
     }
 
+    /// Makes the links another on which a peer calls the others.
+    pub(crate) async fn set_links(&self, from: &str, link: Link) {
+        for cable in self.cables.iter().filter(|cable| cable.from == from) {
+            cable.proxy.set(link).await.expect("changes");
+        }
+    }
+
     /// Mends what was cut.
     pub(crate) async fn mend(&self) {
         for cable in &self.cables {
@@ -177,7 +184,7 @@ pub(crate) fn config(
         initial_peers,
         secret: Secret::new("a-secret-for-tests-only").expect("strong enough"),
         timing: Timing { upkeep: Duration::from_millis(50), ..Timing::default() },
-        limits,
+        limits: Limits { disk_ballast: 0, ..limits },
     }
 }
 
@@ -221,6 +228,8 @@ pub(crate) async fn insist(ledger: &dyn Ledger, command: Command) {
             Ok(outcome) => return assert_eq!(outcome, Outcome::Done),
             Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
         }
+        // A peer that has stopped says so at once.
+        tokio::task::yield_now().await;
     }
 }
 

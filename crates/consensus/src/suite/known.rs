@@ -14,7 +14,7 @@ pub(super) struct Known {
     /// So far entries were, perhaps or surely, applied.
     pub(super) committing: u64,
     pub(super) committed: u64,
-    /// Up to where the log of the last life was durable, in bytes since it was made.
+    /// Up to where the log of the last life was durable, in bytes since it was made: all of it when that is not known.
     pub(super) synced: u64,
     /// The snapshot whose rows are kept aside.
     pub(super) copied: Option<u64>,
@@ -56,6 +56,7 @@ impl Known {
             (Some("committing"), [index]) => self.committing = self.committing.max(*index),
             (Some("committed"), [index]) => self.committed = self.committed.max(*index),
             (Some("synced"), [end]) => self.synced = *end,
+            (Some("purging"), []) => self.synced = u64::MAX,
             (Some("copying"), []) => self.copied = None,
             (Some("copied"), [index]) => self.copied = Some(*index),
             _ => {}

@@ -225,6 +225,8 @@ impl Worker {
             && let Some(id) = meta.last_log_id
             && self.log.purged() < Some(id.index)
         {
+            // What it removes cannot be brought back by a cut, so from here to its end nothing is cut.
+            say("purging");
             self.log.purge(id).await?;
             self.say_end();
         }

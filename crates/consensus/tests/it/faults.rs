@@ -77,7 +77,7 @@ async fn filling() {
     assert_eq!(failure.exit_code(), 4);
     peer.shutdown().await;
     drop(peer);
-    let refused = Peer::start(alone(dir)).await.err().expect("it does not start");
+    let refused = Peer::start(alone(dir)).await.expect_err("it does not start");
     assert_eq!(refused.exit_code(), 4, "{refused}");
     std::fs::remove_file(dir.join("faults")).expect("removes");
     let peer = leading(dir).await;

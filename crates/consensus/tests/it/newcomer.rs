@@ -36,7 +36,7 @@ async fn leave_behind(group: &Group, kept: u64) -> u64 {
     let reached = log_begins_at(group, "c") + (1 << 20);
     let mut number = 0;
     while ["a", "b"].iter().any(|name| log_begins_at(group, name) <= reached) {
-        churn(&**group.peer("a"), number, kept).await;
+        churn(group.peer("a"), number, kept).await;
         number += 1;
         assert!(number < 5000, "the log is never purged");
     }

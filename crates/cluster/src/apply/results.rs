@@ -48,7 +48,15 @@ impl Apply<'_> {
 
     fn done(&mut self, step: &LaneStep, action: &Action, deleted: &[u64]) {
         match action {
-            Action::Ahead(uid) => self.count_is_lost(step, *uid),
+            Action::Ahead(uid) => {
+                // It also takes what deletions before it would have counted.
+                let pending = self.queue_mut(step.index, &step.node).map(|queue| queue.pending.clone());
+                let pending = pending.unwrap_or_default();
+                pending
+                    .iter()
+                    .take_while(|task| *task <= uid)
+                    .for_each(|task| self.count_is_lost(step, *task));
+            }
             Action::Alone(uid) if self.supersedes(step, *uid) => self.count_is_lost(step, *uid),
             _ => self.count(step, action, deleted),
         }

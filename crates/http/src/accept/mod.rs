@@ -119,7 +119,8 @@ impl App {
                 Err(ApiError::new(
                     ErrorCode::MiroirBackpressure,
                     format!(
-                        "Too much waits for node `{node}`, which has the only copy of some of these documents;                          try again when it is back."
+                        "Too much waits for node `{node}`, which has the only copy of some of these documents; try \
+                         again when it is back."
                     ),
                 ))
             }

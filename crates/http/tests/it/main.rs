@@ -1,16 +1,18 @@
 //! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
 
 mod filters;
+mod limits;
 mod outcomes;
 mod refused;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use miroir_cluster::{Ledger, State};
+use miroir_cluster::{Ledger, QueueLimits, State};
 use miroir_http::{App, Options};
 use miroir_model::Timestamp;
 use miroir_node::{Connections, Pools, Timeouts};
@@ -42,10 +44,18 @@ impl Peer {
     }
 
     fn over(ledger: Arc<dyn Ledger>, cluster: LocalCluster) -> Self {
+        // The log's clock stands still here.
+        let queue = QueueLimits { age: Duration::MAX, ..QueueLimits::default() };
+        Self::limited(ledger, cluster, queue)
+    }
+
+    /// One that keeps so much for a node.
+    fn limited(ledger: Arc<dyn Ledger>, cluster: LocalCluster, queue: QueueLimits) -> Self {
         let connections = Connections::new(Timeouts::default()).expect("a client");
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), Pools::open(connections)));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        Self { router: miroir_http::router(App::new(ledger, searcher, metrics, Options::default())), cluster }
+        let options = Options { queue, ..Options::default() };
+        Self { router: miroir_http::router(App::new(ledger, searcher, metrics, options)), cluster }
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {

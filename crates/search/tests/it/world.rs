@@ -43,7 +43,8 @@ pub(crate) fn with_movies(cluster: &LocalCluster, change: impl FnOnce(&mut Index
     let index = state.indexes.get_mut(&id).expect("the index");
     index.served_primary_key = index.primary_key.clone();
     for node in index.shards.shards().iter().flat_map(|shard| shard.copies.keys()) {
-        index.queues.get_mut(node).expect("each copy has a queue").searchable = true;
+        let queue = index.queues.get_mut(node).expect("each copy has a queue");
+        (queue.searchable, queue.hidden, queue.returns_at) = (true, None, None);
     }
     change(index);
     LocalCluster::restored(state, Timestamp::default)

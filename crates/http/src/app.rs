@@ -10,6 +10,7 @@ use miroir_search::Searcher;
 
 use crate::error::ApiError;
 use crate::history::History;
+use crate::limits::{Limits, Memory};
 
 /// How the API is served.
 #[derive(Debug, Clone, Default)]
@@ -29,27 +30,34 @@ struct Parts {
     searcher: Arc<Searcher>,
     options: Options,
     metrics: PrometheusHandle,
+    limits: Limits,
+    memory: Memory,
     history: History,
     /// Numbers this life's attempts and uploads.
     next: AtomicU64,
 }
 
 impl App {
-    /// Over this peer's ledger and searcher; `metrics` is what `/_miroir/metrics` prints.
+    /// Over this peer's ledger and searcher, with the usual limits; `metrics` is what `/_miroir/metrics` prints.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         searcher: Arc<Searcher>,
         metrics: PrometheusHandle,
         options: Options,
     ) -> Self {
-        Self(Arc::new(Parts {
-            ledger,
-            searcher,
-            options,
-            metrics,
-            history: History::default(),
-            next: AtomicU64::new(0),
-        }))
+        Self::with_limits(ledger, searcher, metrics, options, Limits::default())
+    }
+
+    /// The same with these limits.
+    pub fn with_limits(
+        ledger: Arc<dyn Ledger>,
+        searcher: Arc<Searcher>,
+        metrics: PrometheusHandle,
+        options: Options,
+        limits: Limits,
+    ) -> Self {
+        let (history, next, memory) = (History::default(), AtomicU64::new(0), Memory::new(&limits));
+        Self(Arc::new(Parts { ledger, searcher, options, metrics, limits, memory, history, next }))
     }
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
@@ -70,6 +78,14 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &PrometheusHandle {
         &self.0.metrics
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub(crate) fn history(&self) -> &History {

@@ -1,5 +1,7 @@
 //! The one place where what went wrong becomes an HTTP answer.
 
+use std::any::Any;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,11 +11,32 @@ use miroir_model::InvalidIndexUid;
 
 /// An answer that is an error, in Meilisearch's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError(pub(crate) ResponseError);
+pub(crate) struct ApiError {
+    error: ResponseError,
+    /// Where it is not that of the code.
+    status: Option<StatusCode>,
+}
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self(ResponseError::new(code, message))
+        ResponseError::new(code, message).into()
+    }
+
+    /// With another status than that of its code.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        let own =
+            || StatusCode::from_u16(self.error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.status.unwrap_or_else(own)
+    }
+
+    /// What happened, as a name.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.error.code
     }
 
     /// No leader was found in time; nothing was changed.
@@ -30,13 +53,21 @@ impl ApiError {
     }
 }
 
+/// A handler panicked. What it was is in the log.
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::new(ErrorCode::Internal, "An internal error has occurred.").into_response()
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry = self.0.code.retry_after_seconds();
-        let mut response = (status, Json(self.0)).into_response();
+        let retry = self.error.code.retry_after_seconds();
+        let mut response = (self.status(), Json(self.error)).into_response();
         if let Some(seconds) = retry {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if response.status() == StatusCode::REQUEST_TIMEOUT {
+            // What still comes is the rest of the request that was given up.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -44,7 +75,7 @@ impl IntoResponse for ApiError {
 
 impl From<ResponseError> for ApiError {
     fn from(error: ResponseError) -> Self {
-        Self(error)
+        Self { error, status: None }
     }
 }
 

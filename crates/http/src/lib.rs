@@ -10,68 +10,95 @@ mod body;
 mod error;
 mod freshness;
 mod history;
+mod limits;
 mod measure;
 mod miroir;
 mod params;
+mod path;
+mod patient;
 mod request_id;
 mod routes;
+mod serve;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 pub use app::{App, Options};
+pub use limits::{Limits, PAYLOAD_BYTES};
+pub use serve::serve;
 
 use routes::{documents, health, indexes, search, settings, stats, tasks, unsupported};
 
-/// The largest payload, in bytes after decompression: Meilisearch's own limit.
-pub const PAYLOAD_BYTES: usize = 100 << 20;
-
 /// Everything that a peer serves over HTTP.
 pub fn router(app: App) -> Router {
-    let guarded = Router::new()
-        .route("/version", get(health::version))
-        .route("/stats", get(stats::all))
-        .route("/indexes", get(indexes::list).post(indexes::create))
-        .route("/indexes/{uid}", get(indexes::get).patch(indexes::update).delete(indexes::delete))
-        .route("/indexes/{uid}/stats", get(stats::index))
-        .route("/indexes/{uid}/search", get(search::get).post(search::post))
-        .route(
-            "/indexes/{uid}/documents",
-            get(documents::read::list)
-                .post(documents::write::write)
-                .put(documents::write::write)
-                .delete(documents::delete::all),
-        )
-        .route("/indexes/{uid}/documents/fetch", post(documents::read::fetch))
-        .route("/indexes/{uid}/documents/delete", post(documents::delete::by_filter))
-        .route("/indexes/{uid}/documents/delete-batch", post(documents::delete::batch))
-        .route("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one))
-        .route("/tasks", get(tasks::list))
-        .route("/tasks/{uid}", get(tasks::get))
-        .route("/_miroir/topology", get(miroir::topology))
-        .route("/_miroir/metrics", get(miroir::metrics))
-        .merge(settings::routes())
-        .merge(unsupported::routes())
+    let of = |routes: Vec<Route>| {
+        routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(&path, methods))
+    };
+    let guarded = of(guarded())
         .layer(from_fn_with_state(app.clone(), freshness::of_reads))
         .layer(from_fn_with_state(app.clone(), auth::master_key));
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/_miroir/ready", get(miroir::ready))
+    of(open())
         .merge(guarded)
         .fallback(unsupported::unknown)
         .method_not_allowed_fallback(unsupported::method)
-        .layer(DefaultBodyLimit::max(PAYLOAD_BYTES))
-        .layer(RequestDecompressionLayer::new())
+        // An encoding that nobody knows is found out where the body is parsed, as on Meilisearch.
+        .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(CompressionLayer::new())
         .layer(CorsLayer::very_permissive())
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn(measure::requests))
         .layer(from_fn(request_id::assign))
         .with_state(app)
+}
+
+/// The path of every route, with `{name}` for what is given in it.
+pub fn paths() -> impl Iterator<Item = String> {
+    open().into_iter().chain(guarded()).map(|(path, _)| path)
+}
+
+/// A path and what answers there.
+type Route = (String, MethodRouter<App>);
+
+/// For anybody.
+fn open() -> Vec<Route> {
+    listed([("/health", get(health::health)), ("/_miroir/ready", get(miroir::ready))]).collect()
+}
+
+/// For who has the master key.
+fn guarded() -> Vec<Route> {
+    let documents = get(documents::read::list)
+        .post(documents::write::write)
+        .put(documents::write::write)
+        .delete(documents::delete::all);
+    listed([
+        ("/version", get(health::version)),
+        ("/stats", get(stats::all)),
+        ("/indexes", get(indexes::list).post(indexes::create)),
+        ("/indexes/{uid}", get(indexes::get).patch(indexes::update).delete(indexes::delete)),
+        ("/indexes/{uid}/stats", get(stats::index)),
+        ("/indexes/{uid}/search", get(search::get).post(search::post)),
+        ("/indexes/{uid}/documents", documents),
+        ("/indexes/{uid}/documents/fetch", post(documents::read::fetch)),
+        ("/indexes/{uid}/documents/delete", post(documents::delete::by_filter)),
+        ("/indexes/{uid}/documents/delete-batch", post(documents::delete::batch)),
+        ("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one)),
+        ("/tasks", get(tasks::list)),
+        ("/tasks/{uid}", get(tasks::get)),
+        ("/_miroir/topology", get(miroir::topology)),
+        ("/_miroir/metrics", get(miroir::metrics)),
+    ])
+    .chain(settings::routes())
+    .chain(listed(unsupported::routes()))
+    .collect()
+}
+
+fn listed(
+    routes: impl IntoIterator<Item = (&'static str, MethodRouter<App>)>,
+) -> impl Iterator<Item = Route> {
+    routes.into_iter().map(|(path, methods)| (path.to_owned(), methods))
 }

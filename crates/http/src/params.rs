@@ -1,6 +1,7 @@
 //! Query parameters and small JSON bodies, refused in Meilisearch's words.
 
 use miroir_api::{ErrorCode, ResponseError};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
 type Refused = ResponseError;
@@ -107,6 +108,15 @@ impl Object {
 
 /// The value of a JSON body.
 pub(crate) fn json_body(body: &[u8]) -> Result<Value, Refused> {
+    read_json(body)
+}
+
+/// That a body is JSON, without keeping what it says.
+pub(crate) fn json_syntax(body: &[u8]) -> Result<(), Refused> {
+    read_json::<IgnoredAny>(body).map(drop)
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     if body.is_empty() {
         return Err(ResponseError::new(ErrorCode::MissingPayload, "A json payload is missing."));
     }

@@ -1,7 +1,7 @@
 //! `/indexes`: list, create, get, update, delete.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use miroir_api::{ErrorCode, IndexView, Page, ResponseError};
@@ -11,9 +11,10 @@ use miroir_tasks::{TaskDetails, TaskKind};
 
 use crate::accept::{Draft, Origin};
 use crate::app::{App, served};
-use crate::body::Body;
+use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::params::{Object, Params};
+use crate::path::Path;
 
 fn view(uid: &IndexUid, index: &Index) -> IndexView {
     IndexView {
@@ -53,7 +54,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let mut params = Params::parse(query.as_deref());
     let shape = Shape { shards: count(&mut params, "shards")?, factor: count(&mut params, "factor")? };
@@ -110,7 +111,7 @@ pub(crate) async fn update(
     State(app): State<App>,
     Path(uid): Path<String>,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     for (name, code) in

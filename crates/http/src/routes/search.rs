@@ -1,6 +1,6 @@
 //! `GET` and `POST /indexes/{uid}/search`.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use miroir_api::ResponseError;
@@ -9,19 +9,20 @@ use miroir_query::{RequestError, SearchRequest};
 use miroir_search::SearchError;
 
 use crate::app::App;
-use crate::body::Body;
+use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::path::Path;
 use crate::request_id;
 
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
-        Self(error.into())
+        ResponseError::from(error).into()
     }
 }
 
 impl From<SearchError> for ApiError {
     fn from(error: SearchError) -> Self {
-        Self(ResponseError::from(error))
+        ResponseError::from(error).into()
     }
 }
 
@@ -29,7 +30,7 @@ pub(crate) async fn post(
     State(app): State<App>,
     Path(uid): Path<String>,
     headers: HeaderMap,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     // Meilisearch takes an empty object for no body at all only on GET.

@@ -1,10 +1,9 @@
 //! `/indexes/{uid}/settings`: whole, and each setting by itself.
 
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, on};
+use axum::routing::{MethodRouter, get, on};
 use bytes::Bytes;
 use miroir_api::ResponseError;
 use miroir_cluster::{EnqueueWork, Shape, State as Cluster, Target};
@@ -15,15 +14,15 @@ use miroir_tasks::{TaskDetails, TaskKind};
 use super::indexes::{existing, path};
 use crate::accept::{Draft, Origin};
 use crate::app::{App, served};
-use crate::body::Body;
+use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::params::json_body;
+use crate::path::Path;
 
 /// The routes: one for the whole, one for each setting.
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes() -> impl Iterator<Item = (String, MethodRouter<App>)> {
     let whole = get(read_all).patch(change_all).delete(reset_all);
-    let mut router = Router::new().route("/indexes/{uid}/settings", whole);
-    for name in SettingName::ALL {
+    let each = SettingName::ALL.into_iter().map(|name| {
         let update = match name.update_method() {
             UpdateMethod::Put => axum::routing::MethodFilter::PUT,
             UpdateMethod::Patch => axum::routing::MethodFilter::PATCH,
@@ -31,9 +30,9 @@ pub(crate) fn routes() -> Router<App> {
         let one = get(move |app, uid| read_one(app, uid, name))
             .merge(on(update, move |app, uid, parts, body| change_one(app, uid, parts, body, name)))
             .delete(move |app, uid, parts| reset_one(app, uid, parts, name));
-        router = router.route(&format!("/indexes/{{uid}}/settings/{}", name.path()), one);
-    }
-    router
+        (format!("/indexes/{{uid}}/settings/{}", name.path()), one)
+    });
+    std::iter::once(("/indexes/{uid}/settings".to_owned(), whole)).chain(each)
 }
 
 type Parts = (Method, Uri, HeaderMap);
@@ -66,7 +65,7 @@ async fn change_all(
     State(app): State<App>,
     Path(uid): Path<String>,
     parts: Parts,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let patch = SettingsPatch::parse(&json_body(&body)?, rules(&app))?;
     change(app, uid, parts, (patch, body)).await
@@ -76,7 +75,7 @@ async fn change_one(
     State(app): State<App>,
     Path(uid): Path<String>,
     parts: Parts,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
     name: SettingName,
 ) -> Result<Response, ApiError> {
     let patch = SettingsPatch::parse_one(name, &json_body(&body)?, rules(&app))?;

@@ -1,13 +1,14 @@
 //! `/stats` and `/indexes/{uid}/stats`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use miroir_model::IndexUid;
 use miroir_search::IndexNumbers;
 use serde_json::{Map, Value, json};
 
 use crate::app::{App, served};
 use crate::error::ApiError;
+use crate::path::Path;
 
 /// Sizes on disk are the nodes' own affair and are not summed: they are 0.
 fn view(numbers: &IndexNumbers) -> Value {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use miroir_api::ErrorCode;
 use miroir_model::TaskUid;
 use miroir_tasks::{TaskPage, TaskQuery, TaskSource, TaskView};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::path::Path;
 
 pub(crate) async fn list(
     State(app): State<App>,

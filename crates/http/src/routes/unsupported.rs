@@ -1,9 +1,9 @@
 //! Routes of Meilisearch that are not there yet: 501, never 404, and never a false success.
 
-use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{MethodRouter, any};
 use miroir_api::ErrorCode;
 
 use crate::app::App;
@@ -47,8 +47,8 @@ const ROUTES: [&str; 33] = [
 ];
 
 /// All of them, whatever the method.
-pub(crate) fn routes() -> Router<App> {
-    ROUTES.into_iter().fold(Router::new(), |router, route| router.route(route, any(answer)))
+pub(crate) fn routes() -> impl Iterator<Item = (&'static str, MethodRouter<App>)> {
+    ROUTES.into_iter().map(|path| (path, any(answer)))
 }
 
 async fn answer(request: Request) -> Response {
@@ -60,9 +60,7 @@ pub(crate) async fn unknown(request: Request) -> Response {
     let path = request.uri().path();
     let text =
         format!("The path `{path}` is none of Meilisearch's API, nor one of Miroir's under `/_miroir/`.");
-    let mut response = ApiError::new(ErrorCode::BadRequest, text).into_response();
-    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
-    response
+    ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::NOT_FOUND).into_response()
 }
 
 /// A method that a route does not have. `DELETE /tasks` is one that Meilisearch has.

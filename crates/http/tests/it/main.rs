@@ -1,9 +1,13 @@
 //! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
 
 mod filters;
+#[cfg(test)]
+mod hostile;
 mod limits;
 mod outcomes;
 mod refused;
+#[cfg(test)]
+mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +17,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use miroir_cluster::{Ledger, QueueLimits, State};
-use miroir_http::{App, Options};
+use miroir_http::{App, Limits, Options};
 use miroir_model::Timestamp;
 use miroir_node::{Connections, Pools, Timeouts};
 use miroir_search::Searcher;
@@ -25,6 +29,11 @@ use tower::ServiceExt;
 struct Peer {
     router: Router,
     cluster: LocalCluster,
+}
+
+/// The usual ones, but that nothing waits too long: the log's clock stands still here.
+fn options() -> Options {
+    Options { queue: QueueLimits { age: Duration::MAX, ..QueueLimits::default() }, ..Options::default() }
 }
 
 impl Peer {
@@ -44,18 +53,26 @@ impl Peer {
     }
 
     fn over(ledger: Arc<dyn Ledger>, cluster: LocalCluster) -> Self {
-        // The log's clock stands still here.
-        let queue = QueueLimits { age: Duration::MAX, ..QueueLimits::default() };
-        Self::limited(ledger, cluster, queue)
+        Self::with((ledger, cluster), options(), Limits::default())
     }
 
     /// One that keeps so much for a node.
     fn limited(ledger: Arc<dyn Ledger>, cluster: LocalCluster, queue: QueueLimits) -> Self {
+        Self::with((ledger, cluster), Options { queue, ..Options::default() }, Limits::default())
+    }
+
+    /// One that takes so much from its clients.
+    fn sparing(limits: Limits) -> Self {
+        let cluster = LocalCluster::founded(defaults(4), [adopt("node-0", "http://127.0.0.1:9")]);
+        Self::with((Arc::new(cluster.start(1)), cluster), options(), limits)
+    }
+
+    fn with((ledger, cluster): (Arc<dyn Ledger>, LocalCluster), options: Options, limits: Limits) -> Self {
         let connections = Connections::new(Timeouts::default()).expect("a client");
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), Pools::open(connections)));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let options = Options { queue, ..Options::default() };
-        Self { router: miroir_http::router(App::new(ledger, searcher, metrics, options)), cluster }
+        let app = App::with_limits(ledger, searcher, metrics, options, limits);
+        Self { router: miroir_http::router(app), cluster }
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {

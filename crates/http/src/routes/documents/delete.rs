@@ -1,6 +1,6 @@
 //! Deletions: one document, a batch, by filter, all.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{EnqueueWork, State as Cluster, Target};
@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 use super::{Parts, source};
 use crate::accept::{Draft, Origin};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{self, Body, JsonBody};
 use crate::error::ApiError;
-use crate::params::{Object, Params, json_body};
+use crate::params::{Object, Params, json_syntax};
+use crate::path::Path;
 use crate::routes::filters;
 use crate::routes::indexes::{existing, path};
 
@@ -109,8 +110,8 @@ pub(crate) async fn batch(
     Body(body): Body,
 ) -> Result<Response, ApiError> {
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
-    // Read as a value first: its errors are worded as everywhere.
-    json_body(&body)?;
+    json_syntax(&body)?;
+    let _room = app.memory().hold(body::members(&body) * size_of::<Value>())?;
     let ids: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|error| {
         let text = format!("The json payload provided is malformed. `{error}`.");
         ApiError::new(ErrorCode::MalformedPayload, text)
@@ -124,7 +125,7 @@ pub(crate) async fn by_filter(
     Path(uid): Path<String>,
     RawQuery(query): RawQuery,
     parts: Parts,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
     let mut object = Object::parse(&body, &["filter"])?;

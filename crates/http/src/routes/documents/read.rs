@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use miroir_api::ErrorCode;
@@ -10,9 +10,10 @@ use miroir_model::IndexUid;
 use miroir_query::{ListRequest, list_from_json, list_from_parameters};
 
 use crate::app::App;
-use crate::body::Body;
+use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::path::Path;
 use crate::request_id;
 
 fn json(text: String) -> Response {
@@ -45,7 +46,7 @@ pub(crate) async fn fetch(
     State(app): State<App>,
     Path(uid): Path<String>,
     headers: HeaderMap,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     answer(&app, &uid, &list_from_json(&body)?, &headers).await
 }

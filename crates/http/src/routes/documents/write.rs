@@ -1,6 +1,6 @@
 //! `POST` and `PUT /indexes/{uid}/documents`.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{Method, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::path::Path;
 use crate::routes::indexes::{existing, path};
 
 const KNOWN: [&str; 4] = ["primaryKey", "csvDelimiter", "customMetadata", "skipCreation"];

@@ -48,6 +48,8 @@ pub(crate) struct Driver {
     gathering: Gathering,
     /// When what failed for a fault of the node is tried again.
     again_at: Option<Instant>,
+    /// The last dispatch that the node may have carried out twice: it was not seen all the time.
+    pub(crate) may_repeat: Option<u64>,
     /// Since when the embedders of the index fail.
     embedders_fail: Option<Instant>,
     /// The node's newest task that is known to be this queue's.
@@ -73,6 +75,7 @@ impl Driver {
             cursor: None,
             gathering: Gathering::default(),
             again_at: None,
+            may_repeat: None,
             embedders_fail: None,
             seen: None,
         }

@@ -36,6 +36,7 @@ impl Driver {
     /// Finds out what became of an open dispatch.
     pub(crate) async fn settle(&mut self, view: &View, open: &Dispatch) -> Result<(), Gone> {
         info!(index = %self.index, node = %self.lane.node, dispatch = open.number, "settling");
+        self.may_repeat = Some(open.number);
         if !view.queue.renaming {
             if let (Action::Drop, Stage::Absent) = (&open.action, view.queue.stage) {
                 return self.finish(open, done_without()).await;

@@ -18,10 +18,13 @@ fn movies(ids: impl IntoIterator<Item = u32>, version: u64) -> EnqueueWork {
     documents(WriteMode::Replace, &all)
 }
 
-fn synonyms(word: &str) -> EnqueueWork {
+fn settings(sent: &Value) -> EnqueueWork {
     let rules = Rules { version: miroir_api::ApiVersion::V1_50, features: Features::default() };
-    let patch = SettingsPatch::parse(&json!({ "synonyms": { word: ["other"] } }), rules).unwrap();
-    EnqueueWork::Settings { patch }
+    EnqueueWork::Settings { patch: SettingsPatch::parse(sent, rules).unwrap() }
+}
+
+fn synonyms(word: &str) -> EnqueueWork {
+    settings(&json!({ "synonyms": { word: ["other"] } }))
 }
 
 /// The documents requests that a node carried out, as pairs of the versions in them.
@@ -173,6 +176,35 @@ async fn settings_are_taken_by_all_or_rolled_back() {
         let settings = fake.lock().indexes[&name].settings.clone().unwrap();
         assert!(settings.contains("good") && !settings.contains("bad"), "{node}: {settings}");
         assert!(settings.contains("_miroir:asc"), "{settings}");
+    }
+}
+
+/// Documents that were accepted by settings which never came to be are looked at again, whole, before any is sent.
+#[tokio::test(start_paused = true)]
+async fn what_settings_were_rolled_back_for_is_validated_again() {
+    let mut world = World::new(2, 4, 2);
+    let _peer = world.start(1);
+    world.assign_all(1);
+    let index = world.create("movies").await;
+    let geo = world.enqueue("movies", settings(&json!({ "filterableAttributes": ["_geo"] })));
+    assert_eq!(world.done(geo).await.status, TaskStatus::Succeeded);
+    for node in world.nodes.values() {
+        node.lock().refuses = Some("forbidden".to_owned());
+    }
+    let without = json!({ "filterableAttributes": ["x"], "stopWords": ["forbidden"] });
+    let failing = world.enqueue("movies", settings(&without));
+    // As ordered, `_geo` is a member like any other.
+    let nowhere = json!([{ "id": "1", "_geo": "nowhere" }, { "id": "2" }]);
+    let wrong = world.enqueue("movies", documents(WriteMode::Replace, nowhere.as_array().unwrap()));
+    let right = world.enqueue("movies", documents(WriteMode::Replace, &[json!({ "id": "3", "v": 1 })]));
+    assert_eq!(world.done(failing).await.status, TaskStatus::Failed);
+    let record = world.done(wrong).await;
+    let code = record.error.map(|error| error.code.as_str().to_owned());
+    assert_eq!((record.status, code.as_deref()), (TaskStatus::Failed, Some("invalid_document_geo_field")));
+    assert_eq!(world.done(right).await.status, TaskStatus::Succeeded);
+    for node in world.nodes.keys() {
+        let held = world.documents(index, node);
+        assert!(held.keys().eq(["3"]), "{node} was sent {held:?}");
     }
 }
 

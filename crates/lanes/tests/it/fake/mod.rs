@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) running: bool,
     /// Whether anything is answered.
     pub(crate) reachable: bool,
+    /// It was killed and is about to be started again: the next call does not reach it.
+    pub(crate) dead: bool,
     /// Whether tasks keep their marks.
     pub(crate) marks: bool,
     /// Whether late requests wait until [`Inner::land`].
@@ -91,6 +93,7 @@ impl FakeNode {
             plan: Plan::default(),
             running: true,
             reachable: true,
+            dead: false,
             marks: true,
             held: false,
             refuses: None,
@@ -127,7 +130,7 @@ impl Inner {
         if self.running && self.rng.percent(70) {
             self.process();
         }
-        if !self.reachable || self.rng.percent(self.plan.unreachable) {
+        if std::mem::take(&mut self.dead) || !self.reachable || self.rng.percent(self.plan.unreachable) {
             return Err(NodeError::Unreachable("planned".to_owned()));
         }
         Ok(())

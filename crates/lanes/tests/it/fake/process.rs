@@ -23,6 +23,7 @@ impl Inner {
             }
             match first {
                 Ok(_) if self.rng.percent(self.plan.rerun) => {
+                    self.dead = true;
                     let index = self.tasks[at].0.index_uid.clone().unwrap_or_default();
                     let again =
                         if matches!(write, Write::RenameIndex { .. }) { task.index_uid } else { Some(index) };

@@ -8,6 +8,7 @@ use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use miroir_cluster::Defaults;
+use miroir_consensus::Limits;
 use serde::{Deserialize, Serialize};
 
 use super::InitialPeers;
@@ -94,6 +95,36 @@ pub(crate) struct PeerConfig {
     /// The nodes that the cluster is founded with.
     #[serde(default)]
     pub(crate) nodes: Vec<ConfiguredNode>,
+    /// How large things get on this peer's disk.
+    #[serde(default)]
+    pub(crate) limits: DiskLimits,
+}
+
+/// How large things get on a peer's disk, in bytes. What is not set is as `miroir_consensus::Limits` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DiskLimits {
+    /// A snapshot is made when so much of the log is behind the last one.
+    pub(crate) snapshot: Option<u64>,
+    /// So much log is kept for a follower that is behind.
+    pub(crate) log: Option<u64>,
+    /// One file of the log.
+    pub(crate) log_file: Option<usize>,
+    /// One file of payload.
+    pub(crate) segment_file: Option<u64>,
+}
+
+impl From<DiskLimits> for Limits {
+    fn from(set: DiskLimits) -> Self {
+        let usual = Self::default();
+        Self {
+            snapshot: set.snapshot.unwrap_or(usual.snapshot),
+            log: set.log.unwrap_or(usual.log),
+            log_file: set.log_file.unwrap_or(usual.log_file),
+            segment_file: set.segment_file.unwrap_or(usual.segment_file),
+            ..usual
+        }
+    }
 }
 
 /// What an index gets whose creator names no shape.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use miroir_consensus::{Config, Failure, Limits, Peer, StartError, Timing};
+use miroir_consensus::{Config, Failure, Peer, StartError, Timing};
 use miroir_wire::Secret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -82,7 +82,7 @@ fn consensus(config: &PeerConfig) -> Result<Config, Exit> {
         initial_peers: config.initial_peers.0.clone(),
         secret: Secret::new(&config.secret()?).map_err(Exit::configuration)?,
         timing: Timing::default(),
-        limits: Limits::default(),
+        limits: config.limits.into(),
     })
 }
 

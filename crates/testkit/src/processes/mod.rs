@@ -1,7 +1,8 @@
 //! Whole clusters of real processes.
 //!
-//! [`Dev`] is a `miroir dev` on a directory of its own, with the programs that were built with the one that runs. What
-//! a user would see broken ends the test: these functions panic, with the words of the program above.
+//! [`Dev`] is a `miroir dev` on a directory of its own, with the programs that were built with the one that runs; a
+//! [`Mesh`] is peers and nodes with a [proxy](crate::proxy) on each link between them. What a user would see broken ends
+//! the test: these functions panic, with the words of the program above.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +12,11 @@ use rustix::process::{Pid, Signal, kill_process};
 mod client;
 mod dev;
 mod member;
+mod mesh;
 
 pub use client::{ended, get, post};
 pub use dev::Dev;
+pub use mesh::{Member, Mesh, Shape};
 
 /// How long anything may take that must happen. Only a broken product waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -1,0 +1,106 @@
+//! Where everything of a mesh is: ports, directories, and the configuration of each member.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Shape;
+
+/// A secret for everything: who can reach loopback here may as well know it.
+const SECRET: &str = "the-secret-of-a-cluster-under-test";
+
+/// Ports and directories.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) dir: PathBuf,
+    /// Of each peer: HTTP and gRPC.
+    pub(super) peers: Vec<(SocketAddr, SocketAddr)>,
+    /// Of each node: where it serves, and where peers find it.
+    pub(super) nodes: Vec<(SocketAddr, SocketAddr)>,
+}
+
+impl Layout {
+    /// Draws ports that are free now, below those that the system gives to clients: a member that starts again must
+    /// find its own free.
+    pub(super) fn draw(dir: PathBuf, shape: &Shape) -> Self {
+        let pairs = shape.peers + shape.nodes;
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+        let mut port = 10_000 + u16::try_from((clock ^ std::process::id()) % 20_000).unwrap_or(0);
+        let mut free = Vec::new();
+        while free.len() < 2 * pairs {
+            port = if port < 31_000 { port + 1 } else { 10_000 };
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            if TcpListener::bind(address).is_ok() {
+                free.push(address);
+            }
+        }
+        let mut pairs = free.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        let peers = pairs.by_ref().take(shape.peers).collect();
+        Self { dir, peers, nodes: pairs.collect() }
+    }
+
+    pub(super) fn peer_dir(&self, peer: usize) -> PathBuf {
+        self.dir.join(format!("peer-{peer}"))
+    }
+
+    pub(super) fn node_dir(&self, node: usize) -> PathBuf {
+        self.dir.join(format!("node-{node}"))
+    }
+
+    pub(super) fn node_key(&self, node: usize) -> String {
+        format!("the master key of node {node}")
+    }
+
+    /// Writes what the members are started with. `ways[peer]` are the addresses under which a peer finds the others:
+    /// its own among them, which is its real one.
+    pub(super) fn write(&self, shape: &Shape, ways: &[Vec<SocketAddr>]) {
+        let secret = self.dir.join("cluster-secret");
+        put(&secret, SECRET);
+        for node in 0..shape.nodes {
+            let dir = self.node_dir(node);
+            fs::create_dir_all(&dir).expect("a directory");
+            put(&dir.join("master-key"), &self.node_key(node));
+            let text = format!(
+                "http_addr = '{}'\ndb_path = '{}'\nmaster_key = '{}'\nno_analytics = true\n",
+                self.nodes[node].0,
+                dir.join("data").display(),
+                self.node_key(node)
+            );
+            put(&dir.join("config.toml"), &text);
+        }
+        for (peer, ways) in ways.iter().enumerate() {
+            let dir = self.peer_dir(peer);
+            fs::create_dir_all(&dir).expect("a directory");
+            put(&dir.join("config.toml"), &self.peer_file(shape, peer, ways));
+        }
+    }
+
+    fn peer_file(&self, shape: &Shape, peer: usize, ways: &[SocketAddr]) -> String {
+        let (http, grpc) = self.peers[peer];
+        let (dir, secret) = (self.peer_dir(peer), self.dir.join("cluster-secret"));
+        let mut text = format!(
+            "name = 'peer-{peer}'\ndata_dir = '{}'\nhttp = '{http}'\ngrpc = '{grpc}'\ncluster_secret_file = \
+             '{}'\nlog = '{}'\n[initial_peers]\n",
+            dir.display(),
+            secret.display(),
+            shape.log
+        );
+        for (other, way) in ways.iter().enumerate() {
+            text.push_str(&format!("peer-{other} = '{way}'\n"));
+        }
+        text.push_str(&format!("[defaults]\nfactor = {}\n[limits]\n{}\n", shape.factor, shape.limits));
+        for (node, (_, front)) in self.nodes.iter().enumerate() {
+            let key = self.node_dir(node).join("master-key");
+            text.push_str(&format!(
+                "[[nodes]]\nid = 'node-{node}'\nurl = 'http://{front}'\nmaster_key_file = '{}'\n",
+                key.display()
+            ));
+        }
+        text
+    }
+}
+
+fn put(file: &Path, text: &str) {
+    fs::write(file, text).expect("a file can be written");
+}

@@ -1,0 +1,73 @@
+//! One process of a mesh: started, killed, stopped, continued.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::Signal;
+
+use crate::processes::{program, signal};
+
+/// How a member is started, and the process that it is now.
+#[derive(Debug)]
+pub(super) struct Process {
+    arguments: Vec<String>,
+    dir: PathBuf,
+    child: Mutex<Option<Child>>,
+}
+
+impl Process {
+    pub(super) fn new(arguments: Vec<String>, dir: PathBuf) -> Self {
+        Self { arguments, dir, child: Mutex::default() }
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts it; its words go to `output.log`. Gives its process id.
+    pub(super) fn start(&self) -> u32 {
+        let log = OpenOptions::new().create(true).append(true).open(self.log()).expect("a log");
+        let child = Command::new(program("miroir"))
+            .args(&self.arguments)
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("it can be started");
+        let pid = child.id();
+        *self.child() = Some(child);
+        pid
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("output.log")
+    }
+
+    pub(super) fn signal(&self, what: Signal) {
+        if let Some(child) = &*self.child() {
+            signal(child.id(), what);
+        }
+    }
+
+    /// Kills it with -9, and is back when it is gone.
+    pub(super) fn kill(&self) {
+        if let Some(mut child) = self.child().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// How it ended, if it did that by itself.
+    pub(super) fn ended(&self) -> Option<ExitStatus> {
+        self.child().as_mut().and_then(|child| child.try_wait().ok().flatten())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

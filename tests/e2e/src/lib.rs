@@ -1,8 +1,10 @@
 //! Whole clusters of real processes, used as their users use them.
 //!
 //! Each test starts `miroir dev` on a directory of its own; the programs are those that `cargo test --workspace` has
-//! just built. With `MIROIR_MEILISEARCH` set, the nodes are official servers.
+//! just built. With `MIROIR_MEILISEARCH` set, the nodes are official servers. [`chaos`] has a cluster of its own making
+//! and is a test of its own, so that it has the machine to itself.
 
+pub mod chaos;
 #[cfg(test)]
 mod copies;
 #[cfg(test)]

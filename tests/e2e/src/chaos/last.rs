@@ -1,0 +1,134 @@
+//! The end of a run: what each node holds, what each peer lists, and the product's own opinion.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use super::checker::Violation;
+use super::checker::copies::{self, Expected, Held, Shard};
+use super::http::{self, Answered, Reply};
+use super::op;
+use super::quiet::Auditor;
+use super::stage::Stage;
+
+/// Documents read at once.
+const PAGE: usize = 1000;
+
+/// Everything that can be said only at the end. Nothing is under way.
+pub(crate) async fn check(stage: &Stage, auditor: &Auditor<'_>) {
+    let found = auditor.log.complete(&stage.notes().record);
+    stage.report(found);
+    stage.report(lists(stage, auditor).await);
+    let found = match (shards(stage).await, nodes(stage).await) {
+        (Some(shards), Ok(nodes)) => {
+            let expected: BTreeMap<String, Expected> = (auditor.log.model.names())
+                .map(|(name, history)| (name.to_owned(), (history.documents().clone(), history.mark())))
+                .collect();
+            copies::check(&expected, &shards, &nodes)
+        }
+        (_, Err(text)) => vec![Violation::new("every copy holds what the log says", text)],
+        (None, _) => vec![Violation::new("what is healed recovers", "no topology at the end")],
+    };
+    stage.report(found);
+    let output = stage.mesh.ctl(0, &["verify", "--json"]);
+    if !output.status.success() {
+        let [text, errors] =
+            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        stage.report([Violation::new("`verify` finds nothing", format!("{text} {errors}"))]);
+    }
+}
+
+/// Every peer lists the same tasks.
+async fn lists(stage: &Stage, auditor: &Auditor<'_>) -> Option<Violation> {
+    let client = http::client(Duration::from_secs(20));
+    for peer in 0..stage.peers {
+        for chunk in auditor.tasks.chunks(500) {
+            let from = chunk.last()?["uid"].as_u64()?;
+            let path = format!("/tasks?limit={}&from={from}", chunk.len());
+            let page = http::get(&client, &stage.url(peer, &path)).await.unwrap_or_default();
+            let same = page["results"].as_array().is_some_and(|found| found.iter().rev().eq(chunk.iter()));
+            if !same {
+                let text = format!("peer {peer} lists other tasks than peer 0, up to task {from}");
+                return Some(Violation::new("every peer has the same history", text));
+            }
+        }
+    }
+    None
+}
+
+/// Where everything should be, as the cluster says.
+async fn shards(stage: &Stage) -> Option<Vec<Shard>> {
+    let client = http::client(Duration::from_secs(20));
+    let topology = http::get(&client, &stage.url(0, "/_miroir/topology")).await?;
+    let mut shards = Vec::new();
+    for index in topology["indexes"].as_array()? {
+        for shard in index["shards"].as_array()? {
+            let slot = |at: usize| u16::try_from(shard["slots"][at].as_u64()?).ok();
+            let node = |copy: &Value| copy["node"].as_str()?.strip_prefix("node-")?.parse().ok();
+            let nodes = shard["copies"].as_array()?.iter().filter_map(node).collect();
+            shards.push(Shard {
+                index: index["uid"].as_str()?.to_owned(),
+                slots: (slot(0)?, slot(1)?),
+                nodes,
+            });
+        }
+    }
+    Some(shards)
+}
+
+/// All documents of all nodes, asked of the nodes themselves.
+async fn nodes(stage: &Stage) -> Result<Vec<Vec<Held>>, String> {
+    let client = http::client(Duration::from_secs(20));
+    let mut nodes = Vec::new();
+    for node in 0..stage.nodes {
+        nodes.push(held(stage, &client, node).await?);
+    }
+    Ok(nodes)
+}
+
+async fn held(stage: &Stage, client: &Client, node: usize) -> Result<Vec<Held>, String> {
+    let indexes = node_get(stage, client, (node, "/indexes?limit=1000".to_owned())).await?;
+    let mut all = Vec::new();
+    for index in indexes["results"].as_array().into_iter().flatten() {
+        let uid = index["uid"].as_str().unwrap_or_default();
+        let settings = node_get(stage, client, (node, format!("/indexes/{uid}/settings"))).await?;
+        let mark = op::mark(&settings);
+        let mut offset = 0;
+        loop {
+            let path = format!("/indexes/{uid}/documents?limit={PAGE}&offset={offset}");
+            let page = node_get(stage, client, (node, path)).await?;
+            let documents = page["results"].as_array().cloned().unwrap_or_default();
+            let read = documents.len();
+            for document in documents {
+                let (index, id, stored) =
+                    own(document).map_err(|text| format!("node {node}, {uid}: {text}"))?;
+                all.push(Held { index, id, stored, mark });
+            }
+            offset += read;
+            if read < PAGE {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A document as its user wrote it, and of which index it says that it is.
+fn own(mut document: Value) -> Result<(String, op::Id, op::Stored), String> {
+    if let Value::Object(members) = &mut document {
+        members.remove("_miroir");
+    }
+    let index = document["of"].as_str().unwrap_or_default().to_owned();
+    let (id, stored) = op::read(&index, &document)?;
+    Ok((index, id, stored))
+}
+
+async fn node_get(stage: &Stage, client: &Client, (node, path): (usize, String)) -> Result<Value, String> {
+    let url = format!("{}{path}", stage.mesh.node_url(node));
+    match http::send(client.get(url).bearer_auth(stage.mesh.node_key(node))).await {
+        Reply::Answered(Answered { status: 200, body, .. }) => Ok(body),
+        other => Err(format!("node {node}, {path}: {other:?} {}", json!(null))),
+    }
+}

@@ -36,9 +36,9 @@ impl Known {
         let numbers: Vec<u64> = words.map_while(|word| word.parse().ok()).collect();
         match (verb, numbers.as_slice()) {
             (Some("voting"), [term]) => self.voting = *term,
-            (Some("voted"), [term]) => self.voted = *term,
-            (Some("appended"), [_, last, term]) => {
-                self.sure = *last;
+            (Some("voted"), [term, end]) => (self.voted, self.synced) = (*term, *end),
+            (Some("appended"), [_, last, term, end]) => {
+                (self.sure, self.synced) = (*last, *end);
                 match self.terms.last_mut() {
                     Some((end, known)) if known == term => *end = *last,
                     _ => self.terms.push((*last, *term)),

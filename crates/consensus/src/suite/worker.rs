@@ -166,8 +166,7 @@ impl Worker {
         self.term += 1;
         say(&format!("voting {}", self.term));
         self.log.save_vote(&Vote { leader_id: leader(self.term), committed: true }).await?;
-        say(&format!("voted {}", self.term));
-        self.say_end();
+        say(&format!("voted {} {}", self.term, self.log.extent().end));
         Ok(())
     }
 
@@ -175,8 +174,7 @@ impl Worker {
         let (first, last) = (self.last + 1, self.last + count);
         self.log.blocking_append((first..=last).map(|index| entry(self.term, index))).await?;
         self.last = last;
-        say(&format!("appended {first} {last} {}", self.term));
-        self.say_end();
+        say(&format!("appended {first} {last} {} {}", self.term, self.log.extent().end));
         Ok(())
     }
 
@@ -247,7 +245,7 @@ async fn check_log(log: &mut LogStore, shared: &Shared, known: &Known) -> u64 {
             None => {
                 let term = found.log_id.leader_id.term;
                 // It was not acknowledged; from now on others are told that it is here.
-                say(&format!("appended {index} {index} {term}"));
+                say(&format!("appended {index} {index} {term} {}", log.extent().end));
                 term
             }
         };

@@ -54,14 +54,14 @@ async fn churn(peer: &Peer, number: u64, kept: u64) {
 /// snapshot meets the same fate, and the peer never catches up.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_catches_up_while_payload_lives_shorter_than_a_transfer() {
-    const KEPT: u64 = 12;
+    const KEPT: u64 = 6;
     let mut group = Group::start_apart(3, limits(), |_| {}).await;
     insist(&**group.peer("a"), chunk(0, MAX)).await;
     group.peer("c").read_barrier().await.expect("a quorum");
     group.crash("c");
     let first = leave_behind(&group, KEPT).await;
-    // What `c` asks for takes its time.
-    group.set_links("c", Link::delayed(Duration::from_millis(20))).await;
+    // What `c` asks for takes its time: longer than an upload lives.
+    group.set_links("c", Link::delayed(Duration::from_millis(200))).await;
     let (going, peer) = (Arc::new(AtomicBool::new(true)), group.peer("a").clone());
     let goes = going.clone();
     let load = tokio::spawn(async move {

@@ -8,4 +8,5 @@ mod canonical;
 mod service;
 mod verify;
 
+pub use auth::Guard;
 pub use service::Admin;

@@ -15,31 +15,36 @@ use miroir_wire::admin::{
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status};
 
-use crate::auth;
+use crate::auth::Guard;
 use crate::verify::{VerifyError, verify};
 
 /// How often a long call says how far it is.
 const PROGRESS: Duration = Duration::from_millis(200);
+
+/// The longest question, in bytes.
+const LONGEST: usize = 64 << 10;
 
 /// What operators ask this peer.
 #[derive(Clone)]
 pub struct Admin {
     ledger: Arc<dyn Ledger>,
     searcher: Arc<Searcher>,
-    master_key: Option<String>,
+    guard: Guard,
 }
 
 impl Admin {
     /// Over this peer's ledger and searcher.
     pub fn new(ledger: Arc<dyn Ledger>, searcher: Arc<Searcher>, master_key: Option<String>) -> Self {
-        Self { ledger, searcher, master_key }
+        Self { ledger, searcher, guard: Guard::new(master_key) }
     }
 
-    /// As a service of a gRPC server.
-    pub fn into_service(self) -> AdminServer<Self> {
-        AdminServer::new(self)
+    /// As a service of a gRPC server, behind the master key.
+    pub fn into_service(self) -> InterceptedService<AdminServer<Self>, Guard> {
+        let guard = self.guard.clone();
+        InterceptedService::new(AdminServer::new(self).max_decoding_message_size(LONGEST), guard)
     }
 
     async fn verified(self, index: Option<String>, events: mpsc::Sender<Result<VerifyEvent, Status>>) {
@@ -78,8 +83,7 @@ fn status(error: VerifyError) -> Status {
 
 #[tonic::async_trait]
 impl admin_server::Admin for Admin {
-    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
-        auth::check(self.master_key.as_deref(), &request)?;
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
         let topology = self.searcher.topology().await;
         Ok(Response::new(StatusReply { topology_json: topology.to_string() }))
     }
@@ -87,7 +91,6 @@ impl admin_server::Admin for Admin {
     type VerifyStream = Pin<Box<dyn Stream<Item = Result<VerifyEvent, Status>> + Send>>;
 
     async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<Self::VerifyStream>, Status> {
-        auth::check(self.master_key.as_deref(), &request)?;
         let index = request.into_inner().index;
         self.ledger.read_barrier().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let (events, received) = mpsc::channel(8);

@@ -38,6 +38,8 @@ const THREADS: usize = 2;
 const STACK_BYTES: usize = 1 << 20;
 /// How long calls of others may take to end when the peer stops.
 const GRACE: Duration = Duration::from_millis(500);
+/// How many calls of others may be given up before this peer has looked at them.
+const RESETS: usize = 1024;
 /// How much may be under way to this peer on a connection.
 const WINDOW: u32 = 8 << 20;
 
@@ -111,6 +113,8 @@ impl Peer {
         let server = Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
+            // Calls that timed out on a starved machine are no attack: losing the connection would make it worse.
+            .http2_max_pending_accept_reset_streams(Some(RESETS))
             .add_routes(others.add_service(service))
             .serve_with_incoming_shutdown(incoming, async move {
                 let _ = stopping.wait_for(|stopping| *stopping).await;

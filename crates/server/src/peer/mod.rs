@@ -14,7 +14,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use miroir_consensus::{Config, Failure, Peer, StartError, Timing};
 use miroir_wire::Secret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -98,11 +97,9 @@ async fn serve(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
-        // Answers are small: waiting to fill a packet would cost 40 ms each.
-        drop(stream.set_nodelay(true));
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    miroir_http::serve(listener, router, miroir_http::Limits::default(), stopped).await;
+    Ok(())
 }
 
 /// Ends only when the cluster refuses this peer.

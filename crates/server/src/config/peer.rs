@@ -112,6 +112,10 @@ pub(crate) struct DiskLimits {
     pub(crate) log_file: Option<usize>,
     /// One file of payload.
     pub(crate) segment_file: Option<u64>,
+    /// With less free space than this no payload is taken.
+    pub(crate) disk_reserve: Option<u64>,
+    /// So much is held by a file that goes when the disk is full.
+    pub(crate) disk_ballast: Option<u64>,
 }
 
 impl From<DiskLimits> for Limits {
@@ -122,6 +126,8 @@ impl From<DiskLimits> for Limits {
             log: set.log.unwrap_or(usual.log),
             log_file: set.log_file.unwrap_or(usual.log_file),
             segment_file: set.segment_file.unwrap_or(usual.segment_file),
+            disk_reserve: set.disk_reserve.unwrap_or(usual.disk_reserve),
+            disk_ballast: set.disk_ballast.unwrap_or(usual.disk_ballast),
             ..usual
         }
     }

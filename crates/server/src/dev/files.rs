@@ -43,7 +43,14 @@ struct PeerFile<'a> {
     master_key: Option<&'a str>,
     initial_peers: std::collections::BTreeMap<&'a str, String>,
     defaults: DefaultsTable,
+    limits: LimitsTable,
     nodes: Vec<NodeTable<'a>>,
+}
+
+/// Three peers on one disk need no ballast each.
+#[derive(Serialize)]
+struct LimitsTable {
+    disk_ballast: u64,
 }
 
 #[derive(Serialize)]
@@ -130,6 +137,7 @@ fn peer_file(
         master_key: flags.master_key.as_deref(),
         initial_peers: members.iter().filter_map(|peer| Some((peer.id.as_str(), grpc_of(peer)?))).collect(),
         defaults: DefaultsTable { shards: shape.shards, factor: shape.factor, groups: shape.groups },
+        limits: LimitsTable { disk_ballast: 0 },
         nodes: nodes.collect(),
     };
     toml::to_string(&file).map_err(Exit::configuration)

@@ -89,7 +89,10 @@ impl Layout {
         for (other, way) in ways.iter().enumerate() {
             text.push_str(&format!("peer-{other} = '{way}'\n"));
         }
-        text.push_str(&format!("[defaults]\nfactor = {}\n[limits]\n{}\n", shape.factor, shape.limits));
+        text.push_str(&format!(
+            "[defaults]\nfactor = {}\n[limits]\ndisk_ballast = 0\n{}\n",
+            shape.factor, shape.limits
+        ));
         for (node, (_, front)) in self.nodes.iter().enumerate() {
             let key = self.node_dir(node).join("master-key");
             text.push_str(&format!(

@@ -134,3 +134,65 @@ pub(crate) fn clock() -> Clock {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use miroir_cluster::Command;
+    use miroir_model::PeerId;
+    use miroir_testkit::{LocalCluster, LocalLedger, adopt, defaults};
+
+    use super::*;
+
+    fn peer() -> (LocalCluster, LocalLedger) {
+        let cluster = LocalCluster::founded(defaults(1), [adopt("node-0", "http://127.0.0.1:9")]);
+        let ledger = cluster.start(1);
+        (cluster, ledger)
+    }
+
+    fn reported(ledger: &LocalLedger) -> Option<u64> {
+        ledger.reports().peers.get(&ledger.me().peer).map(|report| report.version)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_that_runs_keeps_its_state_in_use() {
+        let (cluster, ledger) = peer();
+        let touch = Touch::new(clock());
+        let old = touch.take(&ledger);
+        let again = touch.take(&ledger);
+        cluster.apply(&Command::PeerAlive { peer: PeerId(1), alive: true });
+        let new = touch.take(&ledger);
+        assert!(new.state.version() > old.state.version());
+        for (running, expected) in [(old, again.state.version()), (again, new.state.version())] {
+            let oldest = running.state.version();
+            assert_eq!(touch.oldest(&ledger), oldest);
+            let reports = touch.report(&ledger);
+            assert!(timeout(Duration::from_secs(2), reports).await.is_err(), "it goes on for ever");
+            assert_eq!(reported(&ledger), Some(oldest));
+            drop(running);
+            assert_eq!(touch.oldest(&ledger), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_heard_is_stale_since_it_last_sent_what_was_acknowledged() {
+        let (cluster, ledger) = peer();
+        let time = Arc::new(AtomicU64::new(100));
+        let now = Arc::clone(&time);
+        let touch = Touch::new(Arc::new(move || Duration::from_secs(now.load(Ordering::SeqCst))));
+        assert_eq!(touch.stale(), Some(Duration::ZERO), "nothing was acknowledged in this life");
+        assert!(timeout(Duration::from_millis(10), touch.report(&ledger)).await.is_err());
+        assert_eq!(touch.stale(), None);
+        // Nobody leads, and the machine sleeps: its clock goes on.
+        cluster.elect(None);
+        time.fetch_add(4, Ordering::SeqCst);
+        assert!(timeout(Duration::from_secs(60), touch.report(&ledger)).await.is_err());
+        assert_eq!(touch.stale(), None, "4 s are not too long");
+        time.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(touch.stale(), Some(Duration::from_secs(5)));
+        cluster.elect(Some(1));
+        assert!(timeout(Duration::from_secs(60), touch.report(&ledger)).await.is_err());
+        assert_eq!(touch.stale(), None);
+    }
+}

@@ -7,6 +7,7 @@ mod model;
 mod world;
 
 mod attempts;
+mod copies;
 mod delivery;
 mod golden;
 mod histories;

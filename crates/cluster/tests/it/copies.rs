@@ -23,8 +23,8 @@ fn copy(world: &mut World, id: PhysicalId, node: u32, change: CopyChange) -> Out
     world.apply(Command::Copy(CopyStep { index: id, node: node_id(node), change }))
 }
 
-fn write(world: &mut World) -> TaskUid {
-    world.enqueue("a", documents(WriteMode::Replace, miroir_model::UnitSet::ALL, 1), None)
+fn write(world: &mut World, mode: WriteMode) -> TaskUid {
+    world.enqueue("a", documents(mode, miroir_model::UnitSet::ALL, 1), None)
 }
 
 /// Node 1 leaves: hidden, and not waited for.
@@ -43,11 +43,12 @@ fn refused(refusal: Refusal) -> Outcome {
 fn a_copy_that_comes_back_is_waited_for_first_and_searched_when_it_has_caught_up() {
     let (mut world, id) = world();
     leave(&mut world, id);
-    let missed = write(&mut world);
+    let missed = write(&mut world, WriteMode::Replace);
     world.drain_queue(id, &node_id(0));
     assert!(world.state.is_done(missed), "nobody waits for a copy that left");
     assert_eq!(copy(&mut world, id, 1, CopyChange::Require), Outcome::Done);
-    let later = write(&mut world);
+    // Of another kind, so that it does not travel with it.
+    let later = write(&mut world, WriteMode::Update);
     world.drain_queue(id, &node_id(0));
     let back = queue(&world, id, 1);
     assert!(back.required && !back.searchable, "a search would miss task {missed}");
@@ -72,7 +73,7 @@ fn a_shards_last_copy_never_leaves_but_when_it_is_proved_to_be_another() {
         let answer = copy(&mut world, id, 0, change);
         assert!(matches!(answer, Outcome::Refused(Refusal::LastCopy(_))), "{change:?}: {answer:?}");
     }
-    let waiting = write(&mut world);
+    let waiting = write(&mut world, WriteMode::Replace);
     let by = PeerLife { peer: PeerId(1), boot: world.state.peers[&PeerId(1)].boot };
     world.must(Command::NodeProved { node: node_id(0), by, proof: Proof::Older });
     let lost = queue(&world, id, 0);

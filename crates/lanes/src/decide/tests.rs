@@ -83,7 +83,8 @@ impl Walk {
                 Next::Wait(_) => return false,
                 Next::Check(task) => {
                     let settings = state.indexes[index].settings.version;
-                    let error = (choice % 3 == 0)
+                    let error = choice
+                        .is_multiple_of(3)
                         .then(|| ResponseError::new(ErrorCode::InvalidDocumentGeoField, "bad"));
                     QueueStep::Checked { task, settings, error }
                 }

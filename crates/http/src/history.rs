@@ -67,8 +67,8 @@ impl AllTasks<'_> {
                 known.beyond.insert(uid.0);
             }
         }
-        while known.through < self.state.next_task && !self.unfinished(known.through) {
-            known.beyond.remove(known.through.0);
+        // Rows that are being replaced may lack one for a moment: it is looked for again.
+        while known.beyond.remove(known.through.0) {
             known.through = known.through.next();
         }
         Ok(())

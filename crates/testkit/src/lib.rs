@@ -9,6 +9,7 @@
 
 mod around;
 mod cluster;
+mod dice;
 mod fixtures;
 mod ledger;
 pub mod processes;
@@ -17,5 +18,6 @@ mod rows;
 
 pub use around::{Around, Interpose};
 pub use cluster::LocalCluster;
+pub use dice::{Dice, long, seed};
 pub use fixtures::{adopt, defaults};
 pub use ledger::{LocalLedger, Lost};

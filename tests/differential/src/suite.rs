@@ -19,7 +19,7 @@ impl Run {
             let text = std::env::var(name).ok()?;
             Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
         };
-        let all = if std::env::var_os("MIROIR_LONG").is_some() { 20_000 } else { 500 };
+        let all = if miroir_testkit::long() { 20_000 } else { 500 };
         let cases = number("MIROIR_CASE").map_or(0..all, |case| case..case + 1);
         Self { seed: number("MIROIR_SEED").unwrap_or(1), cases }
     }

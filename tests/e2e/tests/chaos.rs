@@ -25,7 +25,7 @@ async fn a_cluster_under_attack_keeps_its_word() {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let usual = if std::env::var_os("MIROIR_LONG").is_some() { "1..101" } else { "" };
+    let usual = if miroir_testkit::long() { "1..101" } else { "" };
     let given = std::env::var("MIROIR_SEED").unwrap_or_else(|_| usual.to_owned());
     let (first, end) = given.split_once("..").unwrap_or((&given, ""));
     let first = first.parse().unwrap_or(SEED);

@@ -1,6 +1,7 @@
 //! Bodies of calls: those that break what was not made for them, and generated ones.
 
 use bytes::Bytes;
+use miroir_testkit::Dice;
 
 /// How deep is deep.
 const DEEP: usize = 100_000;
@@ -57,32 +58,19 @@ pub(crate) fn bodies() -> Vec<Bytes> {
     bodies.into_iter().map(Bytes::from).collect()
 }
 
-/// Numbers that are the same each time (SplitMix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
+/// A message of random bytes, of random fields, or a damaged one of those.
+pub(crate) fn message(dice: &mut Dice) -> Vec<u8> {
+    let mut message = Vec::new();
+    for _ in 0..dice.below(6) {
+        message.push((dice.below(6) << 3 | [0, 1, 2, 2, 5][dice.below(5)]) as u8);
+        let length = dice.below(20);
+        message.push(length as u8);
+        message.extend((0..length).map(|_| dice.below(256) as u8));
     }
-
-    /// A message of random bytes, of random fields, or a damaged one of those.
-    pub(crate) fn message(&mut self) -> Vec<u8> {
-        let mut message = Vec::new();
-        for _ in 0..self.below(6) {
-            message.push((self.below(6) << 3 | [0, 1, 2, 2, 5][self.below(5)]) as u8);
-            let length = self.below(20);
-            message.push(length as u8);
-            message.extend((0..length).map(|_| self.below(256) as u8));
-        }
-        for _ in 0..self.below(3) {
-            let at = self.below(message.len() + 1);
-            message.insert(at, self.below(256) as u8);
-        }
-        message.truncate(self.below(2 * message.len() + 1));
-        message
+    for _ in 0..dice.below(3) {
+        let at = dice.below(message.len() + 1);
+        message.insert(at, dice.below(256) as u8);
     }
+    message.truncate(dice.below(2 * message.len() + 1));
+    message
 }

@@ -1,10 +1,11 @@
 //! Calls that mean no good, to every method of every service: a clear status, no effect, and the next call is answered.
 
 use bytes::Bytes;
+use miroir_testkit::{Dice, long, seed};
 use tonic::Code;
 
 use crate::call::{Answer, Call, Client};
-use crate::frames::{Dice, bodies, framed, messages};
+use crate::frames::{bodies, framed, message, messages};
 use crate::server::{MASTER_KEY, SECRET, Server};
 
 const ADMIN: &str = include_str!("../../../../proto/admin.proto");
@@ -108,13 +109,13 @@ async fn what_is_no_message_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_know_the_secret_is_refused_whatever_he_sends() {
     let mut prober = Prober::start().await;
-    let mut dice = Dice(1);
+    let mut dice = Dice::from(1);
     let unknown = [Code::Unauthenticated, Code::PermissionDenied];
     for path in methods(ADMIN).iter().chain(&methods(PEER)) {
         let (name, value) = credential(path);
         for wrong in [None, Some(""), Some("Bearer "), Some("Bearer another"), Some(&value[1..])] {
             let valid = framed(&[]);
-            for body in [valid, framed(&dice.message()), framed(&messages()[0])] {
+            for body in [valid, framed(&message(&mut dice)), framed(&messages()[0])] {
                 let call = Call::new(path, body);
                 let call = wrong.map_or(call.clone(), |wrong| call.with(name, wrong));
                 // A message that cannot be read may be refused for that first.
@@ -129,15 +130,15 @@ async fn whoever_does_not_know_the_secret_is_refused_whatever_he_sends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_sent_is_answered() {
-    let seed = std::env::var("MIROIR_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let rounds = if std::env::var_os("MIROIR_LONG").is_some() { 20_000 } else { 20 };
+    let seed = seed().unwrap_or(1);
+    let rounds = if long() { 20_000 } else { 20 };
     println!("repeat with MIROIR_SEED={seed}");
     let mut prober = Prober::start().await;
-    let mut dice = Dice(seed);
+    let mut dice = Dice::from(seed);
     for _ in 0..rounds {
         for path in methods(ADMIN).iter().chain(&methods(PEER)) {
             let (name, value) = credential(path);
-            let message = dice.message();
+            let message = message(&mut dice);
             // No envelope is random: a call between peers comes to nothing.
             let answer = prober.send(&Call::new(path, framed(&message)).with(name, value)).await;
             let code = answer.and_then(|answer| answer.code());

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use miroir_testkit::Dice;
+
 use super::known::Known;
 use super::worker::{self, Worker};
 
@@ -21,16 +23,6 @@ const ROUNDS: u64 = 250;
 const AT_ONCE: u64 = 4;
 /// How a child ends whose stores refuse to open.
 const REFUSED: i32 = 4;
-
-/// Knuth's generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
 
 #[derive(Default, Debug)]
 struct Counts {
@@ -59,9 +51,8 @@ impl Counts {
 
 #[test]
 fn what_the_stores_acknowledged_survives_kills_and_torn_tails() {
-    let long = std::env::var_os("MIROIR_LONG").is_some();
-    let rounds = if long { 10_000 } else { 80 };
-    let seed = std::env::var("MIROIR_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
+    let rounds = if miroir_testkit::long() { 10_000 } else { 80 };
+    let seed = miroir_testkit::seed().unwrap_or(1);
     println!("repeat with MIROIR_SEED={seed}");
     let begun = Instant::now();
     let counts = std::thread::scope(|scope| {
@@ -75,12 +66,12 @@ fn what_the_stores_acknowledged_survives_kills_and_torn_tails() {
 }
 
 fn rounds_of(seed: u64, rounds: u64, begun: Instant) -> Counts {
-    let (mut random, mut counts) = (Random(seed), Counts::default());
+    let (mut dice, mut counts) = (Dice::from(seed), Counts::default());
     while counts.rounds < rounds {
         let dir = tempfile::tempdir().expect("a directory");
         let mut known = Known::default();
         for _ in 0..ROUNDS.min(rounds - counts.rounds) {
-            round(dir.path(), &mut known, &mut random, &mut counts);
+            round(dir.path(), &mut known, &mut dice, &mut counts);
         }
         counts.entries += known.sure;
         println!("{counts:?} after {:?}", begun.elapsed());
@@ -89,10 +80,10 @@ fn rounds_of(seed: u64, rounds: u64, begun: Instant) -> Counts {
 }
 
 /// Damages what was not durable, opens it again and lets it work until it is killed.
-fn round(dir: &Path, known: &mut Known, random: &mut Random, counts: &mut Counts) {
-    let torn = tear(dir, known, random, counts);
-    let seed = random.below(1 << 30);
-    let after = Duration::from_micros(200 + random.below(60_000));
+fn round(dir: &Path, known: &mut Known, dice: &mut Dice, counts: &mut Counts) {
+    let torn = tear(dir, known, dice, counts);
+    let seed = dice.between(0, 1 << 30);
+    let after = Duration::from_micros(dice.between(200, 60_200));
     if !live(dir, known, seed, after) {
         let garbled = torn.expect("it refuses, and nothing was garbled");
         counts.refused += 1;
@@ -137,10 +128,9 @@ fn live(dir: &Path, known: &mut Known, seed: u64, after: Duration) -> bool {
 async fn child() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
-    let seed = std::env::var("MIROIR_SEED").expect("given").parse().expect("a number");
-    let mut random = Random(seed);
+    let dice = Dice::from(miroir_testkit::seed().expect("given"));
     match Worker::open(dir, &Known::read(&dir.join("known"))).await {
-        Ok(worker) => worker.work(|end| random.below(end), dir).await.expect("the disk works"),
+        Ok(worker) => worker.work(dice, dir).await.expect("the disk works"),
         Err(error) => {
             println!("\nrefused: {error}");
             std::process::exit(REFUSED);
@@ -158,40 +148,40 @@ impl Garbled {
 }
 
 /// What a loss of power may do besides the kill.
-fn tear(dir: &Path, known: &Known, random: &mut Random, counts: &mut Counts) -> Option<Garbled> {
-    if random.below(3) == 0 {
+fn tear(dir: &Path, known: &Known, dice: &mut Dice, counts: &mut Counts) -> Option<Garbled> {
+    if dice.below(3) == 0 {
         lose_rows(dir, known, counts);
     }
-    if random.below(2) == 0
+    if dice.below(2) == 0
         && let Some((path, _)) = last_file(&dir.join("segments"), 16)
     {
         // Segments count from the last snapshot on only; the log has what is behind it. So the durable part is what
         // the snapshot counts on, and that is not known here: only what is appended is torn.
         counts.torn_segments += 1;
-        append_garbage(&path, random);
+        append_garbage(&path, dice);
     }
     let (path, start) = last_file(&dir.join("log"), 10)?;
     let end = path.metadata().expect("is there").len();
     let synced = known.synced.checked_sub(start).filter(|synced| *synced <= end)?;
     counts.unsynced += u64::from(synced < end);
-    match random.below(6) {
+    match dice.below(6) {
         0 | 1 => None,
         2 => {
             counts.torn_logs += 1;
-            let cut = synced + random.below(end - synced + 1);
+            let cut = dice.between(synced, end + 1);
             Garbled(path, cut).cut();
             None
         }
         3 => {
             counts.torn_logs += 1;
             let file = OpenOptions::new().write(true).open(&path).expect("opens");
-            file.set_len(end + 1 + random.below(5000)).expect("grows");
+            file.set_len(dice.between(end + 1, end + 5001)).expect("grows");
             None
         }
         4 if synced < end => {
             // A block that was not written, with written ones behind it.
             counts.torn_logs += 1;
-            let from = (synced + random.below(end - synced)).next_multiple_of(512).min(end);
+            let from = dice.between(synced, end).next_multiple_of(512).min(end);
             let zeros = vec![0; 512.min((end - from) as usize)];
             let file = OpenOptions::new().write(true).open(&path).expect("opens");
             file.write_all_at(&zeros, from).expect("writes");
@@ -200,15 +190,15 @@ fn tear(dir: &Path, known: &Known, random: &mut Random, counts: &mut Counts) -> 
         _ => {
             counts.torn_logs += 1;
             Garbled(path.clone(), synced).cut();
-            append_garbage(&path, random);
+            append_garbage(&path, dice);
             Some(Garbled(path, synced))
         }
     }
 }
 
-fn append_garbage(path: &Path, random: &mut Random) {
-    let len = 1 + random.below(900);
-    let garbage: Vec<u8> = (0..len).map(|_| random.below(256) as u8).collect();
+fn append_garbage(path: &Path, dice: &mut Dice) {
+    let len = 1 + dice.below(900);
+    let garbage = dice.bytes(len);
     let file = OpenOptions::new().write(true).open(path).expect("opens");
     let end = file.metadata().expect("is there").len();
     file.write_all_at(&garbage, end).expect("writes");

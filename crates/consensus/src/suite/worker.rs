@@ -13,6 +13,7 @@ use miroir_cluster::{
 };
 use miroir_model::{PeerId, PeerLife, TaskUid, Timestamp};
 use miroir_tasks::{TaskDetails, TaskKind};
+use miroir_testkit::Dice;
 use openraft::RaftLogReader;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftSnapshotBuilder, RaftStateMachine};
 
@@ -144,20 +145,20 @@ impl Worker {
     }
 
     /// Works until it is killed.
-    pub(super) async fn work(mut self, mut random: impl FnMut(u64) -> u64, dir: &Path) -> io::Result<()> {
+    pub(super) async fn work(mut self, mut dice: Dice, dir: &Path) -> io::Result<()> {
         self.say_end();
         say("ready");
         self.vote().await?;
         loop {
-            match random(20) {
+            match dice.below(20) {
                 0 => self.vote().await?,
                 1 => self.truncate().await?,
                 2 => self.snapshot(dir).await?,
                 3 => self.purge().await?,
-                _ => self.append(1 + random(4)).await?,
+                _ => self.append(dice.between(1, 5)).await?,
             }
-            if random(3) > 0 {
-                self.commit(random(8)).await?;
+            if !dice.one_in(3) {
+                self.commit(dice.between(0, 8)).await?;
             }
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use miroir_cluster::{Command, Ledger, Outcome, PeerStarted, State, UploadId};
 use miroir_consensus::{Config, Limits, Peer, StartError, Timing};
 use miroir_model::{PeerId, PeerLife};
+use miroir_testkit::Dice;
 use miroir_testkit::proxy::{Link, Proxy};
 use miroir_wire::Secret;
 use tempfile::TempDir;
@@ -239,20 +240,9 @@ pub(crate) fn upload(number: u64) -> UploadId {
 
 /// The bytes of an upload: told by its number, of very different lengths up to `max`.
 pub(crate) fn payload(number: u64, max: usize) -> Bytes {
-    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let len = (next() as usize % max).max(1);
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        bytes.extend_from_slice(&next().to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes.into()
+    let mut dice = Dice::from(number);
+    let len = 1 + dice.below(max);
+    dice.bytes(len).into()
 }
 
 /// An upload of one chunk.

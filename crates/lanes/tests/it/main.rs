@@ -13,7 +13,6 @@ mod random;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
-mod rng;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

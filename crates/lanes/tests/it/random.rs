@@ -10,13 +10,12 @@ use miroir_cluster::{BarrierError, EnqueueWork, Ledger, State, WriteMode};
 use miroir_model::{NodeId, TaskUid};
 use miroir_node::Write;
 use miroir_tasks::TaskStatus;
-use miroir_testkit::{Around, Interpose, LocalLedger, Lost};
+use miroir_testkit::{Around, Dice, Interpose, LocalLedger, Lost};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::fake::Plan;
-use crate::rng::Rng;
 use crate::world::{Peer, World, delete_ids, deleted, documents};
 
 /// A peer's view of the log that can stand still while the log goes on.
@@ -77,7 +76,7 @@ struct Model {
 
 struct Play {
     world: World,
-    rng: Rng,
+    dice: Dice,
     model: Model,
     tasks: Vec<TaskUid>,
     peers: BTreeMap<u64, (Arc<Around<Sleeper>>, Peer)>,
@@ -94,33 +93,33 @@ impl Play {
     }
 
     fn id(&mut self) -> String {
-        self.rng.below(24).to_string()
+        self.dice.below(24).to_string()
     }
 
     fn write(&mut self) {
         let version = self.tasks.len() as u64 + 1;
-        let work = match self.rng.below(20) {
+        let work = match self.dice.below(20) {
             0 => {
                 self.model.counts.push((TaskUid(0), self.model.documents.len() as u64));
                 self.model.documents.clear();
                 EnqueueWork::DeleteAll
             }
             1..=3 => {
-                let genre = self.rng.below(3).to_string();
+                let genre = self.dice.below(3).to_string();
                 let before = self.model.documents.len();
                 self.model.documents.retain(|_, document| document["genre"] != genre.as_str());
                 self.model.counts.push((TaskUid(0), (before - self.model.documents.len()) as u64));
                 EnqueueWork::DeleteFilter { filter: format!(r#""genre = {genre}""#) }
             }
             4..=6 => {
-                let ids: Vec<String> = (0..=self.rng.below(5)).map(|_| self.id()).collect();
+                let ids: Vec<String> = (0..=self.dice.below(5)).map(|_| self.id()).collect();
                 let gone = ids.iter().filter(|id| self.model.documents.remove(*id).is_some()).count();
                 self.model.counts.push((TaskUid(0), gone as u64));
                 delete_ids(&ids)
             }
             kind => {
                 let mode = if kind < 12 { WriteMode::Update } else { WriteMode::Replace };
-                let all: Vec<Value> = (0..=self.rng.below(8)).map(|_| self.document(version)).collect();
+                let all: Vec<Value> = (0..=self.dice.below(8)).map(|_| self.document(version)).collect();
                 all.iter().for_each(|document| self.put(mode, document));
                 documents(mode, &all)
             }
@@ -134,8 +133,8 @@ impl Play {
     }
 
     fn document(&mut self, version: u64) -> Value {
-        let field = format!("f{}", self.rng.below(3));
-        json!({ "id": self.id(), "v": version, "genre": self.rng.below(3).to_string(), field: version })
+        let field = format!("f{}", self.dice.below(3));
+        json!({ "id": self.id(), "v": version, "genre": self.dice.below(3).to_string(), field: version })
     }
 
     fn put(&mut self, mode: WriteMode, document: &Value) {
@@ -148,18 +147,18 @@ impl Play {
     }
 
     async fn disturb(&mut self) {
-        let peer = 1 + self.rng.below(3);
-        let node = NodeId::new(format!("node-{}", self.rng.below(2)));
-        match self.rng.below(8) {
+        let peer = self.dice.between(1, 4);
+        let node = NodeId::new(format!("node-{}", self.dice.below(2)));
+        match self.dice.below(8) {
             0 | 1 => self.world.assign(&node, peer),
             2 => self.start(peer),
             3 => self.peers[&peer].0.sleeps(true),
             4 => self.peers[&peer].0.sleeps(false),
             5 => {
-                let lost = if self.rng.percent(50) { Lost::BeforeApply } else { Lost::AfterApply };
+                let lost = if self.dice.chance(50) { Lost::BeforeApply } else { Lost::AfterApply };
                 self.peers[&peer].1.ledger.lose([lost, lost]);
             }
-            _ => sleep(Duration::from_millis(self.rng.below(400))).await,
+            _ => sleep(Duration::from_millis(self.dice.between(0, 400))).await,
         }
     }
 
@@ -182,28 +181,28 @@ impl Play {
 
 /// How many deletions there were, and of how many it is told what they took.
 async fn play(seed: u64) -> (usize, usize) {
-    let mut rng = Rng::new(seed);
-    let factor = 1 + rng.below(2) as u16;
+    let mut dice = Dice::from(seed);
+    let factor = 1 + dice.below(2) as u16;
     let mut world = World::new(2, 4, factor);
-    world.config.request_bytes = 600 + rng.below(3000) as usize;
-    let marks = rng.percent(70);
+    world.config.request_bytes = 600 + dice.below(3000);
+    let marks = dice.chance(70);
     for node in world.nodes.values() {
         node.lock().marks = marks;
     }
-    let mut play = Play { world, rng, model: Model::default(), tasks: Vec::new(), peers: BTreeMap::new() };
+    let mut play = Play { world, dice, model: Model::default(), tasks: Vec::new(), peers: BTreeMap::new() };
     (1..=3).for_each(|peer| play.start(peer));
     play.world.assign_all(1);
     let index = play.world.create("movies").await;
-    let reruns = play.rng.percent(30);
+    let reruns = play.dice.chance(30);
     for _ in 0..60 {
-        if play.rng.percent(20) {
-            let mut often = || play.rng.below(12) as u32;
+        if play.dice.chance(20) {
+            let mut often = || play.dice.below(12);
             let mut plan = Plan { lost_answer: often(), late: often(), vanished: often(), ..Plan::default() };
             (plan.unreachable, plan.fault) = (often(), often());
             plan.rerun = if reruns { often() } else { 0 };
             play.plan(plan);
         }
-        if play.rng.percent(60) { play.write() } else { play.disturb().await }
+        if play.dice.chance(60) { play.write() } else { play.disturb().await }
     }
     play.calm().await;
     let world = &play.world;
@@ -248,9 +247,9 @@ fn check_once(node: &crate::fake::Inner, reruns: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn nodes_hold_what_a_sequential_reading_gives() {
-    let asked = std::env::var("MIROIR_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let many = if std::env::var("MIROIR_LONG").is_ok() { 3000 } else { 150 };
-    let seeds = asked.map_or(0..many, |seed: u64| seed..seed + 1);
+    let asked = miroir_testkit::seed();
+    let many = if miroir_testkit::long() { 3000 } else { 150 };
+    let seeds = asked.map_or(0..many, |seed| seed..seed + 1);
     let (mut all, mut told) = (0, 0);
     for seed in seeds {
         let _announce = Announce(seed);

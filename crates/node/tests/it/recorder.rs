@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use miroir_model::{Slot, reserved};
 use miroir_node::fixtures::{self, Exchange, Profile, Route};
+use miroir_testkit::Dice;
 use serde_json::{Value, json};
 
 use crate::official::Official;
@@ -11,27 +12,6 @@ use crate::official::Official;
 /// How many searches and fetches are made for each profile.
 const SEARCHES: usize = 110;
 const FETCHES: usize = 10;
-
-/// Numbers that are the same each time (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-
-    fn one_in(&mut self, chance: usize) -> bool {
-        self.below(chance) == 0
-    }
-
-    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
 
 /// Makes requests about the documents of one profile.
 struct Asker {
@@ -45,11 +25,11 @@ impl Asker {
     fn new(profile: &Profile, seed: u64) -> Self {
         let documents = profile.documents().unwrap();
         let stamped = !documents[0]["_miroir"].is_null();
-        Self { dice: Dice(seed), documents, movies: profile.name.starts_with("movies"), stamped }
+        Self { dice: Dice::from(seed), documents, movies: profile.name.starts_with("movies"), stamped }
     }
 
     fn words(&mut self) -> Vec<String> {
-        let field = *self.dice.of(if self.movies {
+        let field = *self.dice.pick(if self.movies {
             &["title", "title", "director", "distributor"]
         } else {
             &["name", "name", "region"]
@@ -105,7 +85,7 @@ impl Asker {
         } else {
             &["country", "region", "id"]
         };
-        let field = *self.dice.of(fields);
+        let field = *self.dice.pick(fields);
         let (a, b) = (self.value(field), self.value(field));
         if self.stamped && self.dice.one_in(3) {
             let values: Vec<_> = (0..16).map(|_| self.dice.below(1 << 14) as u64).collect();
@@ -150,7 +130,7 @@ impl Asker {
         let movies = ["year:asc", "imdb_rating:desc", "title:asc", "year:desc"].map(str::to_owned);
         let cities = ["name:desc".to_owned(), "country:asc".to_owned(), place.clone(), place];
         let rules = if self.movies { &movies } else { &cities };
-        let mut sort = vec![self.dice.of(rules).clone()];
+        let mut sort = vec![self.dice.pick(rules).clone()];
         if self.dice.one_in(3) {
             sort.push("id:desc".to_owned());
         }

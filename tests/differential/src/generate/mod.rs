@@ -1,6 +1,5 @@
 //! Requests, from a seed: request `n` of a run depends on the seed and on `n` only.
 
-mod dice;
 mod filter;
 mod options;
 mod request;
@@ -11,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::corpus::Corpus;
 use crate::profile::{PROFILES, Profile};
-pub(crate) use dice::Dice;
+use miroir_testkit::Dice;
 pub(crate) use request::Request;
 
 /// One request of a run.

@@ -1,6 +1,8 @@
 //! What is looked for: words of the documents, whole, begun, mistyped, joined, quoted, excluded.
 
-use super::{Dice, Source};
+use miroir_testkit::Dice;
+
+use super::Source;
 
 impl Source<'_> {
     pub(super) fn words(&mut self) {

@@ -13,7 +13,6 @@
 
 mod checker;
 mod clients;
-mod dice;
 mod http;
 mod last;
 mod model;

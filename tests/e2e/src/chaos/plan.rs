@@ -1,6 +1,6 @@
 //! What the nemesis will do: a function of the seed.
 
-use super::dice::Dice;
+use miroir_testkit::Dice;
 
 /// Who is to suffer, found out when it is time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

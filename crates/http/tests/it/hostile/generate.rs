@@ -1,34 +1,10 @@
 //! Requests made up: from the corpus, from the routes, and from what has broken other servers.
 
+use miroir_testkit::Dice;
 use serde_json::Value;
 
 use super::bodies;
 use super::request::Sent;
-
-/// Numbers that are the same each time (SplitMix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    fn one_in(&mut self, chance: usize) -> bool {
-        self.below(chance) == 0
-    }
-
-    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
 
 /// Every method that HTTP names, and one that it does not.
 pub(crate) const METHODS: [&str; 10] =
@@ -166,27 +142,27 @@ impl Generator {
     pub(crate) fn new(seed: u64) -> Self {
         let corpus = Sent::corpus().into_iter().map(|(_, sent)| sent).collect();
         let paths = miroir_http::paths().collect();
-        Self { dice: Dice(seed), paths, corpus, values: bodies::values(), broken: bodies::broken() }
+        Self { dice: Dice::from(seed), paths, corpus, values: bodies::values(), broken: bodies::broken() }
     }
 
     pub(crate) fn request(&mut self) -> Sent {
-        let mut sent = self.dice.of(&self.corpus).clone();
+        let mut sent = self.dice.pick(&self.corpus).clone();
         if self.dice.one_in(2) {
-            let path = self.dice.of(&self.paths).clone();
+            let path = self.dice.pick(&self.paths).clone();
             sent.target = self.filled(&path);
-            sent.method = self.dice.of(&METHODS).to_string();
+            sent.method = self.dice.pick(&METHODS).to_string();
         }
         if self.dice.one_in(3) {
             self.parameters(&mut sent.target);
         }
         if self.dice.one_in(4) {
-            let (name, value) = *self.dice.of(&HEADERS);
+            let (name, value) = *self.dice.pick(&HEADERS);
             sent.headers.retain(|(known, _)| known != name);
             sent.headers.push((name.to_owned(), value.as_bytes().to_vec()));
         }
         match self.dice.below(8) {
-            0 => sent.body = self.dice.of(&self.broken).clone(),
-            1 => sent.body = self.dice.of(&self.values).clone().into_bytes(),
+            0 => sent.body = self.dice.pick(&self.broken).clone(),
+            1 => sent.body = self.dice.pick(&self.values).clone().into_bytes(),
             2..=4 => self.replace_a_value(&mut sent.body),
             5..=6 => self.damage(&mut sent.body),
             _ => {}
@@ -197,13 +173,13 @@ impl Generator {
     /// A path with something in the place of each name.
     pub(crate) fn filled(&mut self, path: &str) -> String {
         let filled =
-            path.split('/').map(|part| if part.starts_with('{') { *self.dice.of(&SEGMENTS) } else { part });
+            path.split('/').map(|part| if part.starts_with('{') { *self.dice.pick(&SEGMENTS) } else { part });
         filled.collect::<Vec<_>>().join("/")
     }
 
     fn parameters(&mut self, target: &mut String) {
         for _ in 0..=self.dice.below(3) {
-            let (name, value) = (*self.dice.of(&PARAMETERS), *self.dice.of(&ARGUMENTS));
+            let (name, value) = (*self.dice.pick(&PARAMETERS), *self.dice.pick(&ARGUMENTS));
             let value = if self.dice.one_in(20) { value.repeat(2000) } else { value.to_owned() };
             let sign = if target.contains('?') { '&' } else { '?' };
             target.push_str(&format!("{sign}{name}={value}"));
@@ -215,7 +191,7 @@ impl Generator {
         const HERE: &str = "@@here@@";
         let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return self.damage(body) };
         self.mark(&mut value, HERE);
-        let with = self.dice.of(&self.values).as_str();
+        let with = self.dice.pick(&self.values).as_str();
         *body = value.to_string().replace(&format!("\"{HERE}\""), with).into_bytes();
     }
 
@@ -241,9 +217,9 @@ impl Generator {
             let at = self.dice.below(body.len() + 1);
             match self.dice.below(5) {
                 0 => body.truncate(at),
-                1 if at < body.len() => body[at] = self.dice.next() as u8,
+                1 if at < body.len() => body[at] = self.dice.below(256) as u8,
                 2 if at < body.len() => drop(body.remove(at)),
-                3 => body.insert(at, *self.dice.of(b"\"\\{}[],:0-e\0\xff\n ")),
+                3 => body.insert(at, *self.dice.pick(b"\"\\{}[],:0-e\0\xff\n ")),
                 _ => {
                     let end = at + self.dice.below(body.len() - at + 1);
                     let part = body[at..end].to_vec();

@@ -73,10 +73,6 @@ async fn hold(peer: &Peer, sent: &Sent, repeat: &str) -> StatusCode {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[tokio::test]
 async fn what_was_kept_is_answered() {
     for (name, sent) in Sent::corpus() {
@@ -116,8 +112,8 @@ async fn every_route_answers_every_method_and_every_hostile_body() {
 
 #[tokio::test]
 async fn whatever_is_sent_is_answered() {
-    let seed = number("MIROIR_SEED").unwrap_or(1);
-    let cases = if std::env::var_os("MIROIR_LONG").is_some() { 500_000 } else { 8_000 };
+    let seed = miroir_testkit::seed().unwrap_or(1);
+    let cases = if miroir_testkit::long() { 500_000 } else { 8_000 };
     let mut generator = Generator::new(seed);
     let (mut statuses, mut peers) = (BTreeMap::<u16, usize>::new(), peer().await);
     for case in 0..cases {

@@ -9,25 +9,24 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use miroir_lanes::Clients;
 use miroir_node::{NodeError, NodeTask, Write};
+use miroir_testkit::Dice;
 use serde_json::Value;
-
-use crate::rng::Rng;
 
 /// How often what goes wrong, in percent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Plan {
     /// A write is accepted and its answer lost.
-    pub(crate) lost_answer: u32,
+    pub(crate) lost_answer: usize,
     /// A write is answered with a time-out, and lands later.
-    pub(crate) late: u32,
+    pub(crate) late: usize,
     /// A write never arrives, and nobody can tell.
-    pub(crate) vanished: u32,
+    pub(crate) vanished: usize,
     /// The node cannot be reached.
-    pub(crate) unreachable: u32,
+    pub(crate) unreachable: usize,
     /// A task fails without effect, for a reason of the node's.
-    pub(crate) fault: u32,
+    pub(crate) fault: usize,
     /// The node is killed when a task has had its effect, before it could say so: the task is run again.
-    pub(crate) rerun: u32,
+    pub(crate) rerun: usize,
 }
 
 /// A node. Clones are the same node.
@@ -43,7 +42,7 @@ struct Handle {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    rng: Rng,
+    dice: Dice,
     pub(crate) plan: Plan,
     /// Whether tasks are run at all.
     pub(crate) running: bool,
@@ -89,7 +88,7 @@ pub(crate) struct FakeIndex {
 impl FakeNode {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Inner {
-            rng: Rng::new(seed),
+            dice: Dice::from(seed),
             plan: Plan::default(),
             running: true,
             reachable: true,
@@ -127,10 +126,10 @@ impl Inner {
             let (_, request) = self.late.remove(due);
             self.accept(request);
         }
-        if self.running && self.rng.percent(70) {
+        if self.running && self.dice.chance(70) {
             self.process();
         }
-        if std::mem::take(&mut self.dead) || !self.reachable || self.rng.percent(self.plan.unreachable) {
+        if std::mem::take(&mut self.dead) || !self.reachable || self.dice.chance(self.plan.unreachable) {
             return Err(NodeError::Unreachable("planned".to_owned()));
         }
         Ok(())

@@ -105,16 +105,16 @@ impl Node for Handle {
         };
         self.ask(|node| {
             let plan = node.plan;
-            if node.rng.percent(plan.vanished) {
+            if node.dice.chance(plan.vanished) {
                 return Err(unknown());
             }
-            if node.rng.percent(plan.late) {
-                let calls = if node.held { u32::MAX } else { node.rng.below(80) as u32 };
+            if node.dice.chance(plan.late) {
+                let calls = if node.held { u32::MAX } else { node.dice.below(80) as u32 };
                 node.late.push((calls, request));
                 return Err(unknown());
             }
             let task_uid = node.accept(request).ok_or_else(|| rejected(403, "invalid_api_key"))?;
-            if node.rng.percent(plan.lost_answer) { Err(unknown()) } else { Ok(Enqueued { task_uid }) }
+            if node.dice.chance(plan.lost_answer) { Err(unknown()) } else { Ok(Enqueued { task_uid }) }
         })
     }
 

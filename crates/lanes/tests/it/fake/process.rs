@@ -14,7 +14,7 @@ impl Inner {
         let Some(at) = self.tasks.iter().position(|(task, _)| !task.status.is_terminal()) else { return };
         let (task, write) = self.tasks[at].clone();
         let index = task.index_uid.clone().unwrap_or_default();
-        let ended = if self.rng.percent(self.plan.fault) {
+        let ended = if self.dice.chance(self.plan.fault) {
             Err(("internal", "planned".to_owned()))
         } else {
             let first = self.run(at, &index, &write);
@@ -22,7 +22,7 @@ impl Inner {
                 self.applied.push((index.clone(), task.mark.clone(), write.clone()));
             }
             match first {
-                Ok(_) if self.rng.percent(self.plan.rerun) => {
+                Ok(_) if self.dice.chance(self.plan.rerun) => {
                     self.dead = true;
                     let index = self.tasks[at].0.index_uid.clone().unwrap_or_default();
                     let again =

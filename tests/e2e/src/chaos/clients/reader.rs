@@ -7,10 +7,10 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::chaos::checker::reads::{Answer, Ask, Read};
-use crate::chaos::dice::Dice;
 use crate::chaos::http::{self, Answered, Reply};
 use crate::chaos::op::{self, KINDS, Uid};
 use crate::chaos::stage::{FIXED, FLEETING, Stage};
+use miroir_testkit::Dice;
 
 /// Longer than a peer waits for a node.
 const PATIENCE: Duration = Duration::from_secs(40);

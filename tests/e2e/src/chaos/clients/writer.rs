@@ -6,11 +6,11 @@ use std::time::Duration;
 use reqwest::Client;
 
 use crate::chaos::checker::Violation;
-use crate::chaos::dice::Dice;
 use crate::chaos::http::{self, Answered, Reply};
 use crate::chaos::op::{self, Id, KINDS, Op, Uid};
 use crate::chaos::record::{Fate, Write};
 use crate::chaos::stage::{FIXED, FLEETING, Stage};
+use miroir_testkit::Dice;
 
 /// Longer than a peer takes to say that it does not know.
 const PATIENCE: Duration = Duration::from_secs(15);

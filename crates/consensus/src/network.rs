@@ -90,23 +90,23 @@ impl Connection {
         Ok(RaftRequest { envelope: Some(envelope), body: body.into() })
     }
 
-    async fn call<F>(
+    async fn ask<T: DeserializeOwned, F>(
         &self,
         body: &impl Serialize,
         within: Duration,
         send: impl FnOnce(tonic::Request<RaftRequest>) -> F,
-    ) -> Result<RaftReply, Unreachable<Group>>
+    ) -> Result<T, RPCError<Group>>
     where
         F: Future<Output = Result<Response<RaftReply>, Status>>,
     {
         let request = self.links.request(self.message(body)?);
         match tokio::time::timeout(within, send(request)).await {
-            Ok(Ok(reply)) => Ok(reply.into_inner()),
+            Ok(Ok(reply)) => answer(&reply.into_inner()),
             Ok(Err(status)) => {
                 self.links.refused(&status);
-                Err(unreachable(status))
+                Err(RPCError::Unreachable(unreachable(status)))
             }
-            Err(late) => Err(unreachable(late)),
+            Err(late) => Err(RPCError::Unreachable(unreachable(late))),
         }
     }
 }
@@ -126,7 +126,7 @@ impl RaftNetworkV2<Group> for Connection {
         _option: RPCOption,
     ) -> Result<AppendEntriesResponse<Group>, RPCError<Group>> {
         let mut client = self.client(self.lane)?;
-        answer(&self.call(&rpc, APPEND, |request| async move { client.append(request).await }).await?)
+        self.ask(&rpc, APPEND, |request| async move { client.append(request).await }).await
     }
 
     async fn vote(
@@ -135,9 +135,7 @@ impl RaftNetworkV2<Group> for Connection {
         option: RPCOption,
     ) -> Result<VoteResponse<Group>, RPCError<Group>> {
         let mut client = self.client(Lane::Control)?;
-        answer(
-            &self.call(&rpc, option.hard_ttl(), |request| async move { client.vote(request).await }).await?,
-        )
+        self.ask(&rpc, option.hard_ttl(), |request| async move { client.vote(request).await }).await
     }
 
     async fn pre_vote(
@@ -146,11 +144,7 @@ impl RaftNetworkV2<Group> for Connection {
         option: RPCOption,
     ) -> Result<VoteResponse<Group>, RPCError<Group>> {
         let mut client = self.client(Lane::Control)?;
-        answer(
-            &self
-                .call(&rpc, option.hard_ttl(), |request| async move { client.pre_vote(request).await })
-                .await?,
-        )
+        self.ask(&rpc, option.hard_ttl(), |request| async move { client.pre_vote(request).await }).await
     }
 
     async fn transfer_leader(
@@ -160,9 +154,7 @@ impl RaftNetworkV2<Group> for Connection {
     ) -> Result<TransferLeaderResponse<Group>, RPCError<Group>> {
         let mut client = self.client(Lane::Control)?;
         let within = option.hard_ttl();
-        answer(
-            &self.call(&rpc, within, |request| async move { client.transfer_leader(request).await }).await?,
-        )
+        self.ask(&rpc, within, |request| async move { client.transfer_leader(request).await }).await
     }
 
     async fn full_snapshot(

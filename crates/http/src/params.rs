@@ -1,5 +1,7 @@
 //! Query parameters and small JSON bodies, refused in Meilisearch's words.
 
+use std::str::FromStr;
+
 use miroir_api::{ErrorCode, ResponseError};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
@@ -29,25 +31,19 @@ impl Params {
 
     /// Takes a number that is not negative.
     pub(crate) fn number(&mut self, name: &str, code: ErrorCode) -> Result<Option<usize>, Refused> {
-        let Some(text) = self.take(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
-            let what = "as a positive integer";
-            ResponseError::new(
-                code,
-                format!("Invalid value in parameter `{name}`: could not parse `{text}` {what}"),
-            )
-        })
+        self.parsed(name, code, "as a positive integer")
     }
 
     /// Takes `true` or `false`.
     pub(crate) fn boolean(&mut self, name: &str, code: ErrorCode) -> Result<Option<bool>, Refused> {
+        self.parsed(name, code, "as a boolean, expected either `true` or `false`")
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, code: ErrorCode, what: &str) -> Result<Option<T>, Refused> {
         let Some(text) = self.take(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
-            let what = "as a boolean, expected either `true` or `false`";
-            ResponseError::new(
-                code,
-                format!("Invalid value in parameter `{name}`: could not parse `{text}` {what}"),
-            )
+            let text = format!("Invalid value in parameter `{name}`: could not parse `{text}` {what}");
+            ResponseError::new(code, text)
         })
     }
 

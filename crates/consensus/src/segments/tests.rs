@@ -57,15 +57,18 @@ fn every_cut_and_every_flipped_byte_of_the_last_segment_leaves_a_prefix() {
     }
 }
 
+/// So many files of chunks of that many bytes.
+fn filled(dir: &Path, files: usize, size: usize) -> Segments {
+    let segments = open(dir);
+    let chunks = (0..).take_while(|_| segments.files().len() < files);
+    chunks.for_each(|chunk| segments.store(ChunkId(chunk), &bytes(chunk, size)).expect("stores"));
+    segments
+}
+
 #[test]
 fn damage_to_a_complete_segment_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
-    let segments = open(dir.path());
-    let mut chunk = 0;
-    while segments.files().len() < 2 {
-        segments.store(ChunkId(chunk), &bytes(chunk, 8 << 10)).expect("stores");
-        chunk += 1;
-    }
+    drop(filled(dir.path(), 2, 8 << 10));
     let path = file::path(dir.path(), 1);
     let mut whole = std::fs::read(&path).expect("reads");
     whole[2] ^= 1;
@@ -77,12 +80,7 @@ fn damage_to_a_complete_segment_is_refused() {
 #[test]
 fn a_segment_goes_with_its_last_live_chunk() {
     let dir = tempfile::tempdir().expect("a directory");
-    let segments = open(dir.path());
-    let mut chunk = 0;
-    while segments.files().len() < 4 {
-        segments.store(ChunkId(chunk), &bytes(chunk, 16 << 10)).expect("stores");
-        chunk += 1;
-    }
+    let segments = filled(dir.path(), 4, 16 << 10);
     let (first, second) = (ChunkId(0), ChunkId(4));
     segments.collect(|chunk| chunk == second).expect("collects");
     assert_eq!(segments.files(), [2]);

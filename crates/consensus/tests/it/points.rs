@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
+use miroir_testkit::long;
+
 use crate::crash::{Known, Life};
 
 /// How long a place may take to be reached.
@@ -41,10 +43,6 @@ const PLACES: [(&str, u64, bool); 28] = [
     ("install.saved", 1, false),
 ];
 
-fn long() -> bool {
-    std::env::var_os("MIROIR_LONG").is_some()
-}
-
 /// At which times a place fails.
 fn times(later: u64) -> BTreeSet<u64> {
     if long() { BTreeSet::from([1, later]) } else { BTreeSet::from([later]) }
@@ -60,12 +58,9 @@ fn nothing_that_was_acknowledged_is_lost_wherever_a_peer_dies() {
         for what in if written { ["kill", "torn"].as_slice() } else { ["kill"].as_slice() } {
             for time in times(later) {
                 let rule = format!("{place}={what}@{time}");
-                let ended = Life::begin(dir.path(), &mut known, &rule).end(PATIENCE);
-                let ended = ended.expect(&rule);
+                let ended = Life::begin(dir.path(), &mut known, &rule).end(PATIENCE).expect(&rule);
                 assert_eq!(ended.signal(), Some(9), "{rule}: {ended}");
-                let mut life = Life::begin(dir.path(), &mut known, "");
-                life.ready();
-                life.end(Duration::from_millis(20));
+                lives_again(&dir, &mut known);
             }
         }
     }
@@ -79,12 +74,9 @@ fn a_disk_that_fails_stops_the_peer_and_what_was_acknowledged_stays() {
     for (place, later, _) in PLACES {
         for what in if long() { ["enospc", "eio"].as_slice() } else { ["eio"].as_slice() } {
             let rule = format!("{place}={what}@{later}");
-            let ended = Life::begin(dir.path(), &mut known, &rule).end(PATIENCE);
-            let ended = ended.expect(&rule);
+            let ended = Life::begin(dir.path(), &mut known, &rule).end(PATIENCE).expect(&rule);
             assert_eq!(ended.code(), Some(4), "{rule}: {ended}");
-            let mut life = Life::begin(dir.path(), &mut known, "");
-            life.ready();
-            life.end(Duration::from_millis(20));
+            lives_again(&dir, &mut known);
         }
     }
 }
@@ -97,7 +89,12 @@ fn a_log_that_cannot_grow_stops_the_peer_and_what_was_acknowledged_stays() {
     let ended = Life::begin_limited(dir.path(), &mut known).end(PATIENCE).expect("it stops by itself");
     assert_eq!(ended.code(), Some(4), "{ended}");
     assert!(known.uploaded > 50, "it stopped at once");
-    let mut life = Life::begin(dir.path(), &mut known, "");
+    lives_again(&dir, &mut known);
+}
+
+/// Starts it without a fault: what it acknowledged is there.
+fn lives_again(dir: &tempfile::TempDir, known: &mut Known) {
+    let mut life = Life::begin(dir.path(), known, "");
     life.ready();
     life.end(Duration::from_millis(20));
 }

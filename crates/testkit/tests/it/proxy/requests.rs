@@ -1,11 +1,19 @@
 //! Faults of requests.
 
-use miroir_testkit::proxy::{Action, Caught, Trap};
+use miroir_testkit::proxy::{Action, Caught, Proxy, Trap};
 
 use super::{Client, ask, post, server_and_proxy, within};
 
 async fn next(trap: &mut Trap) -> Caught {
     within(trap.next()).await.expect("the trap is set")
+}
+
+/// A client whose request to `/x` was caught.
+async fn caught(proxy: &Proxy, action: Action, body: &str) -> (Client, Caught) {
+    let mut trap = proxy.trap_once(action, |head| head.is("POST", "/x"));
+    let mut client = Client::connect(proxy).await;
+    client.send(&post("/x", body)).await;
+    (client, next(&mut trap).await)
 }
 
 #[tokio::test]
@@ -36,10 +44,7 @@ async fn a_held_request_waits_for_its_release_and_others_do_not() {
 #[tokio::test]
 async fn a_held_request_lands_late_after_its_client_is_gone() {
     let (server, proxy) = server_and_proxy().await;
-    let mut trap = proxy.trap_once(Action::Hold, |head| head.is("POST", "/x"));
-    let mut client = Client::connect(&proxy).await;
-    client.send(&post("/x", "1")).await;
-    let mut caught = next(&mut trap).await;
+    let (client, mut caught) = caught(&proxy, Action::Hold, "1").await;
     drop(client);
     within(caught.client_gone()).await;
     within(proxy.until(|counts| counts.open == 0)).await;
@@ -52,10 +57,7 @@ async fn a_held_request_lands_late_after_its_client_is_gone() {
 #[tokio::test]
 async fn a_paused_request_hangs_after_its_head_until_it_is_released() {
     let (server, proxy) = server_and_proxy().await;
-    let mut trap = proxy.trap_once(Action::Pause { body: 0 }, |head| head.is("POST", "/x"));
-    let mut client = Client::connect(&proxy).await;
-    client.send(&post("/x", "1")).await;
-    let mut caught = next(&mut trap).await;
+    let (mut client, mut caught) = caught(&proxy, Action::Pause { body: 0 }, "1").await;
     server.saw(&["begun /x"]).await;
     ask(&proxy, "/x", "2").await;
     assert!(caught.release());
@@ -66,10 +68,7 @@ async fn a_paused_request_hangs_after_its_head_until_it_is_released() {
 #[tokio::test]
 async fn a_paused_request_is_completed_after_its_client_is_gone() {
     let (server, proxy) = server_and_proxy().await;
-    let mut trap = proxy.trap_once(Action::Pause { body: 3 }, |head| head.is("POST", "/x"));
-    let mut client = Client::connect(&proxy).await;
-    client.send(&post("/x", "12345")).await;
-    let mut caught = next(&mut trap).await;
+    let (client, mut caught) = caught(&proxy, Action::Pause { body: 3 }, "12345").await;
     drop(client);
     within(caught.client_gone()).await;
     server.saw(&["begun /x"]).await;
@@ -81,10 +80,8 @@ async fn a_paused_request_is_completed_after_its_client_is_gone() {
 #[tokio::test]
 async fn a_paused_request_that_is_dropped_breaks_when_its_client_goes() {
     let (server, proxy) = server_and_proxy().await;
-    let mut trap = proxy.trap_once(Action::Pause { body: 3 }, |_| true);
-    let mut client = Client::connect(&proxy).await;
-    client.send(&post("/x", "12345")).await;
-    drop(next(&mut trap).await);
+    let (client, caught) = caught(&proxy, Action::Pause { body: 3 }, "12345").await;
+    drop(caught);
     server.saw(&["begun /x"]).await;
     drop(client);
     server.saw(&["begun /x", "broken /x"]).await;

@@ -110,7 +110,8 @@ impl RowStore {
         &self,
         rows: impl Iterator<Item = io::Result<(Vec<u8>, Vec<u8>)>>,
     ) -> io::Result<()> {
-        let mut rest = self.tree.iter().keys();
+        // Fused: sled's iterator goes on after its end with what was written behind it meanwhile.
+        let mut rest = self.tree.iter().keys().fuse();
         let mut held = rest.next().transpose()?;
         let mut batch = Vec::new();
         for row in rows {
@@ -180,6 +181,18 @@ mod tests {
         store.replace(new.into_iter()).expect("replaces");
         assert_eq!(keys(&store), ["b", "c", "d", "e"]);
         assert_eq!(store.get(b"d"), Ok(Some(b"new".to_vec())));
+    }
+
+    #[test]
+    fn what_is_new_behind_all_that_was_there_stays() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = RowStore::open(dir.path()).expect("opens");
+        let name = |number: usize| format!("{number:05}");
+        store.write((0..10).map(|number| row(&name(number), Some("old")))).expect("writes");
+        let all: Vec<String> = (0..3 * BATCH_ROWS).map(name).collect();
+        let new = all.iter().map(|key| Ok((key.clone().into_bytes(), b"new".to_vec())));
+        store.replace(new).expect("replaces");
+        assert_eq!(keys(&store), all);
     }
 
     #[test]

@@ -47,15 +47,32 @@ async fn lists(stage: &Stage, auditor: &Auditor<'_>) -> Option<Violation> {
         for chunk in auditor.tasks.chunks(500) {
             let from = chunk.last()?["uid"].as_u64()?;
             let path = format!("/tasks?limit={}&from={from}", chunk.len());
-            let page = http::get(&client, &stage.url(peer, &path)).await.unwrap_or_default();
-            let same = page["results"].as_array().is_some_and(|found| found.iter().rev().eq(chunk.iter()));
-            if !same {
-                let text = format!("peer {peer} lists other tasks than peer 0, up to task {from}");
+            let page = match http::send(client.get(stage.url(peer, &path))).await {
+                Reply::Answered(Answered { status: 200, body, .. }) => body,
+                other => {
+                    let text = format!("peer {peer} does not list its tasks: {other:?}");
+                    return Some(Violation::new("what is healed answers", text));
+                }
+            };
+            if let Some(text) = other(chunk, page["results"].as_array().map_or(&[], Vec::as_slice)) {
+                let text = format!("peer {peer} lists other tasks than peer 0, up to task {from}: {text}");
                 return Some(Violation::new("every peer has the same history", text));
             }
         }
     }
     None
+}
+
+/// The first task that is another on this peer; `found` has the newest first.
+fn other(expected: &[Value], found: &[Value]) -> Option<String> {
+    let mut found = found.iter().rev();
+    for task in expected {
+        match found.next() {
+            Some(there) if there == task => {}
+            there => return Some(format!("{task} here, {} there", there.unwrap_or(&Value::Null))),
+        }
+    }
+    found.next().map(|more| format!("{more} is one too many"))
 }
 
 /// Where everything should be, as the cluster says.

@@ -173,6 +173,9 @@ error_codes! {
     InvalidStatsShowInternalDatabaseSizes = "invalid_stats_show_internal_database_sizes", InvalidRequest, 400;
     InvalidStatsSizeFormat = "invalid_stats_size_format", InvalidRequest, 400;
     InvalidStoreFile = "invalid_store_file", Internal, 500;
+    InvalidSwapDuplicateIndexFound = "invalid_swap_duplicate_index_found", InvalidRequest, 400;
+    InvalidSwapIndexes = "invalid_swap_indexes", InvalidRequest, 400;
+    InvalidSwapRename = "invalid_swap_rename", InvalidRequest, 400;
     InvalidTaskAfterEnqueuedAt = "invalid_task_after_enqueued_at", InvalidRequest, 400;
     InvalidTaskAfterFinishedAt = "invalid_task_after_finished_at", InvalidRequest, 400;
     InvalidTaskAfterStartedAt = "invalid_task_after_started_at", InvalidRequest, 400;
@@ -199,6 +202,7 @@ error_codes! {
     MissingMasterKey = "missing_master_key", Auth, 401;
     MissingPayload = "missing_payload", InvalidRequest, 400;
     MissingSearchHybrid = "missing_search_hybrid", InvalidRequest, 400;
+    MissingSwapIndexes = "missing_swap_indexes", InvalidRequest, 400;
     MissingTaskFilters = "missing_task_filters", InvalidRequest, 400;
     NoSpaceLeftOnDevice = "no_space_left_on_device", System, 422;
     PayloadTooLarge = "payload_too_large", InvalidRequest, 413;

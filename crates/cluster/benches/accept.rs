@@ -42,7 +42,7 @@ fn write(number: u64) -> Command {
     Command::Enqueue(Box::new(Enqueue {
         proposal: ProposalId { life: LIFE, number },
         idempotency: None,
-        index_uid: "movies".parse().expect("a valid name"),
+        index_uid: "movies".parse().ok(),
         target,
         work: EnqueueWork::Documents { mode: WriteMode::Replace, skip_creation: false, payload, units },
         details: TaskDetails::Addition { received: 1, indexed: None },
@@ -53,7 +53,7 @@ fn write(number: u64) -> Command {
 /// Three nodes, six shards with two copies each, and so many writes that no node was given yet.
 fn pending(tasks: u64) -> State {
     let mut state = State::new();
-    let defaults = Defaults { shards: Some(6), factor: 2, groups: 1 };
+    let defaults = Defaults { shards: Some(6), factor: 2, ..Defaults::default() };
     apply(&mut state, &Command::Found(Found { cluster: "bench".to_owned(), defaults }));
     let text = || "text".to_owned();
     let started = PeerStarted { life: LIFE, name: text(), http: text(), grpc: text() };

@@ -89,6 +89,11 @@ pub enum Command {
         /// What was found.
         proof: Proof,
     },
+    /// Every peer searches this version of the state or a later one, or is out of touch for so long that it says so.
+    Shown {
+        /// The version.
+        version: u64,
+    },
 }
 
 /// See [`Command::Copy`].
@@ -235,8 +240,8 @@ pub struct Enqueue {
     pub proposal: ProposalId,
     /// The client's idempotency key, with the hash of its method, path and body.
     pub idempotency: Option<(String, u128)>,
-    /// The name that the client used.
-    pub index_uid: IndexUid,
+    /// The name that the client used; none for what is about names or tasks.
+    pub index_uid: Option<IndexUid>,
     /// What the write was validated against.
     pub target: Target,
     /// What it asks.
@@ -268,6 +273,19 @@ pub enum Target {
     },
     /// The name stands for nothing, and the task fails for it.
     Missing,
+    /// These names stand for these indexes. Each index has one name after the write as before it.
+    Names(Vec<NameChange>),
+}
+
+/// What becomes of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameChange {
+    /// The name.
+    pub name: IndexUid,
+    /// What it stands for.
+    pub from: Option<PhysicalId>,
+    /// What it stands for afterwards.
+    pub to: Option<PhysicalId>,
 }
 
 /// What a write asks.
@@ -316,6 +334,15 @@ pub enum EnqueueWork {
     DeleteIndex,
     /// Set the primary key: the one that [`Target::Existing`] names.
     SetPrimaryKey,
+    /// Give one index another name, as [`Target::Names`] says.
+    Rename,
+    /// Change several names at once, as [`Target::Names`] says.
+    Swap,
+    /// Cancel what has not begun of these unfinished tasks: first and last of each run.
+    Cancel {
+        /// The runs.
+        tasks: Vec<(TaskUid, TaskUid)>,
+    },
 }
 
 /// Where the bytes of a payload are.

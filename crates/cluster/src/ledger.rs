@@ -47,6 +47,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// What peers have reported to this one as the leader. Forgotten when it leads no more, or anew.
     fn reports(&self) -> Reports;
 
+    /// Waits until more than `since` reports were noted ([`Reports::noted`]).
+    async fn reported(&self, since: u64);
+
     /// The bytes of a chunk.
     ///
     /// # Errors
@@ -145,6 +148,8 @@ pub enum PayloadError {
 pub struct Reports {
     /// For how long this peer leads; `None` when it does not.
     pub leading_for: Option<Duration>,
+    /// How many were noted in this process life.
+    pub noted: u64,
     /// The last report of each peer that made one since.
     pub peers: BTreeMap<PeerId, Report>,
 }

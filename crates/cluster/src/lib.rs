@@ -41,8 +41,8 @@ mod text;
 pub use apply::Applied;
 pub use codec::DecodeError;
 pub use command::{
-    Adopt, Command, CopyChange, CopyStep, Enqueue, EnqueueWork, Found, LaneStep, PayloadSource, PeerStarted,
-    QueueStep, Target,
+    Adopt, Command, CopyChange, CopyStep, Enqueue, EnqueueWork, Found, LaneStep, NameChange, PayloadSource,
+    PeerStarted, QueueStep, Target,
 };
 pub use history::{FinishedTasks, HistoryError, finished_tasks};
 pub use index::{Index, IndexSettings, SettingsChange, Shape};

@@ -108,4 +108,13 @@ pub struct Defaults {
     pub factor: u16,
     /// Number of replica groups.
     pub groups: u32,
+    /// How many tasks are kept, about: when there are more, the oldest that have ended are forgotten.
+    pub history: u64,
+}
+
+impl Default for Defaults {
+    /// One group with one copy of each shard, and as many tasks as Meilisearch keeps: a million.
+    fn default() -> Self {
+        Self { shards: None, factor: 1, groups: 1, history: 1_000_000 }
+    }
 }

@@ -108,8 +108,13 @@ pub struct State {
     pub indexes: OrdMap<PhysicalId, Index>,
     /// The tasks that are not done, and those done that a node still needs.
     pub tasks: OrdMap<TaskUid, Task>,
+    /// Those that are done but for this: peers may still search what was before them. The version of the state since
+    /// which searches see what they did.
+    pub showing: OrdMap<TaskUid, u64>,
     /// The uid of the next task.
     pub next_task: TaskUid,
+    /// Of older tasks only those are kept that ended late.
+    pub history_from: TaskUid,
     /// The id of the next physical index.
     pub next_index: PhysicalId,
     /// The id of the next chunk.

@@ -1,5 +1,7 @@
 //! An unfinished task: what it is, what it asks of the nodes, what it waits for.
 
+use std::collections::BTreeSet;
+
 use imbl::{OrdMap, OrdSet};
 use miroir_api::ResponseError;
 use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid, Timestamp, UnitSet};
@@ -7,6 +9,7 @@ use miroir_settings::SettingsPatch;
 use miroir_tasks::{TaskDetails, TaskKind, TaskRecord, TaskStatus};
 use serde::{Deserialize, Serialize};
 
+use crate::command::NameChange;
 use crate::state::ChunkId;
 
 /// A task that some node has not finished, or that waits for an earlier one.
@@ -18,10 +21,12 @@ pub struct Task {
     pub kind: TaskKind,
     /// Where it stands. Terminal only while a node that nobody waits for still needs it.
     pub status: TaskStatus,
-    /// The name that the client used.
-    pub index_uid: IndexUid,
-    /// The physical index; `None` when the task failed before it had one.
+    /// The name that the client used; none for what is about names or tasks.
+    pub index_uid: Option<IndexUid>,
+    /// The physical index; `None` when the task failed before it had one, or is not about one.
     pub index: Option<PhysicalId>,
+    /// The names that it changes, or that it failed for.
+    pub names: Vec<NameChange>,
     /// Whether it creates that physical index.
     pub creates: bool,
     /// The primary key as ordered with it: its documents are sent under this one.
@@ -54,6 +59,8 @@ pub struct Task {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// The task that canceled it.
+    pub canceled_by: Option<TaskUid>,
     /// What the client asked to have shown with it.
     pub custom_metadata: Option<String>,
 }
@@ -172,6 +179,21 @@ impl Task {
         self.waits.is_empty()
     }
 
+    /// The name that the client used; nothing for what is about names or tasks.
+    pub fn name(&self) -> &str {
+        self.index_uid.as_ref().map_or("", IndexUid::as_str)
+    }
+
+    /// The names that it has a place in the order of.
+    pub(crate) fn names_touched(&self) -> BTreeSet<&IndexUid> {
+        self.index_uid.iter().chain(self.names.iter().map(|change| &change.name)).collect()
+    }
+
+    /// The physical indexes that it has a place in the order of.
+    pub(crate) fn indexes_touched(&self) -> BTreeSet<PhysicalId> {
+        self.index.into_iter().chain(self.names.iter().filter_map(|change| change.from)).collect()
+    }
+
     /// The bytes of its payload, as stored.
     pub(crate) fn payload_bytes(&self) -> u64 {
         self.work.payload().map_or(0, |payload| payload.bytes)
@@ -184,10 +206,10 @@ impl Task {
             kind: self.kind,
             status: self.status,
             index: self.index,
-            index_uid: Some(self.index_uid.clone()),
+            index_uid: self.index_uid.clone(),
             details: self.details.clone(),
             error: if self.status.is_terminal() { self.error.clone() } else { None },
-            canceled_by: None,
+            canceled_by: self.canceled_by,
             enqueued_at: self.enqueued_at,
             started_at: self.started_at,
             finished_at: self.finished_at,

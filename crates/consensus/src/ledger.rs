@@ -48,6 +48,10 @@ impl Ledger for Peer {
         reports::seen(&self.node)
     }
 
+    async fn reported(&self, since: u64) {
+        self.node.reports.reported(since).await;
+    }
+
     /// From this peer's disk, or else from another peer's.
     async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {
         let segments = self.node.shared.segments.clone();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures::{Stream, StreamExt};
-use miroir_cluster::{Applied, ChunkId, Command, State};
+use miroir_cluster::{Applied, ChunkId, Command, Row, State};
 use openraft::OptionalSend;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use tokio::sync::watch;
@@ -112,7 +112,7 @@ impl Machine {
         Self { shared, state: State::new(), last: None, membership: Membership::default() }
     }
 
-    fn apply_entry(&mut self, entry: Entry, rows: &mut Vec<miroir_cluster::Row>) -> io::Result<Reply> {
+    fn apply_entry(&mut self, entry: Entry, rows: &mut Vec<Row>) -> io::Result<Reply> {
         self.last = Some(entry.log_id);
         match entry.payload {
             Payload::Blank => Ok(Reply(None)),
@@ -122,7 +122,12 @@ impl Machine {
             }
             Payload::Normal(Proposal { stamp, command }) => {
                 let command = Command::decode(&command).map_err(io::Error::other)?;
-                let Applied { outcome, rows: new, stored } = self.state.apply(stamp, &command);
+                let Applied { outcome, rows: new, forgotten, stored } = self.state.apply(stamp, &command);
+                if let Some(first) = forgotten {
+                    // In order: a task that ends late is kept although its neighbours are gone.
+                    self.shared.rows.write(std::mem::take(rows))?;
+                    self.shared.rows.forget(first)?;
+                }
                 for (chunk, bytes) in &stored {
                     self.shared.segments.store(*chunk, bytes)?;
                 }

@@ -26,6 +26,7 @@ use miroir_cluster::{BarrierError, Report, Reports};
 use miroir_model::{PeerId, PeerLife};
 use miroir_wire::peer::ReportRequest;
 use openraft::async_runtime::WatchReceiver;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::barrier;
@@ -37,7 +38,11 @@ const WITHIN: Duration = Duration::from_secs(1);
 
 /// What was reported to this peer as the leader.
 #[derive(Default)]
-pub(crate) struct Desk(Mutex<Option<Table>>);
+pub(crate) struct Desk {
+    table: Mutex<Option<Table>>,
+    /// How many reports were noted, in all terms.
+    noted: watch::Sender<u64>,
+}
 
 /// The reports of one term.
 struct Table {
@@ -60,7 +65,7 @@ struct Entry {
 impl Desk {
     /// The table of a term that this peer leads in; none of a term that is over.
     fn at<T>(&self, term: u64, now: Instant, with: impl FnOnce(&mut Table) -> T) -> Option<T> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let table = held.get_or_insert_with(|| Table::new(term, now));
         if table.term < term {
             *table = Table::new(term, now);
@@ -68,8 +73,14 @@ impl Desk {
         (table.term == term).then(|| with(table))
     }
 
+    /// Waits until more than so many reports were noted.
+    pub(crate) async fn reported(&self, since: u64) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.noted.subscribe().wait_for(|noted| *noted > since).await;
+    }
+
     fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -111,6 +122,7 @@ impl Table {
         };
         Reports {
             leading_for: Some(now.saturating_duration_since(self.since)),
+            noted: 0,
             peers: self.peers.iter().map(report).collect(),
         }
     }
@@ -147,14 +159,17 @@ pub(crate) async fn take(node: &Node, life: PeerLife, version: u64, disk_low: bo
         table.note_disk(life.peer, disk_low);
         table.note(life, version, newest, (now, limit))
     };
-    node.reports.at(confirmed.leader_id.term, now, note).unwrap_or(false)
+    let acknowledged = node.reports.at(confirmed.leader_id.term, now, note).unwrap_or(false);
+    node.reports.noted.send_modify(|noted| *noted += 1);
+    acknowledged
 }
 
 /// As the leader: what was reported.
 pub(crate) fn seen(node: &Node) -> Reports {
-    let now = Instant::now();
+    // Before what it counts: what comes in between is waited for in vain at most.
+    let (now, noted) = (Instant::now(), *node.reports.noted.borrow());
     let seen = leading(node).and_then(|term| node.reports.at(term, now, |table| table.seen(now)));
-    seen.unwrap_or_default()
+    Reports { noted, ..seen.unwrap_or_default() }
 }
 
 /// As the leader: the peers that have said that their disk is nearly full.

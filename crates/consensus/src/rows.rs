@@ -12,7 +12,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use miroir_cluster::{Row, Rows, RowsError, RowsPage};
+use miroir_cluster::{Row, Rows, RowsError, RowsPage, task_row_range};
+use miroir_model::TaskUid;
 
 const CACHE_BYTES: u64 = 16 << 20;
 /// sled's own periodic flush, in milliseconds: a back-stop, nothing counts on it.
@@ -73,6 +74,25 @@ impl RowStore {
         miroir_fault::point("rows.write")?;
         self.tree.apply_batch(batch)?;
         miroir_fault::point("rows.written")
+    }
+
+    /// Removes the rows of all tasks below this one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn forget(&self, kept: TaskUid) -> io::Result<()> {
+        let Some(last) = kept.0.checked_sub(1) else { return Ok(()) };
+        let (first, last) = task_row_range(TaskUid(0), TaskUid(last));
+        let mut old = self.tree.range(first..=last).keys().fuse();
+        loop {
+            let batch: Vec<Row> = (old.by_ref().take(BATCH_ROWS))
+                .map(|key| Ok(Row { key: key?.to_vec(), value: None }))
+                .collect::<io::Result<_>>()?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.write(batch)?;
+        }
     }
 
     /// Makes all rows written so far durable, those of the entry `upto` and before, and that they are. Blocks.

@@ -25,6 +25,8 @@ struct Known {
     through: TaskUid,
     /// Those above that are in it already.
     beyond: RoaringTreemap,
+    /// From where on history was kept when it was last looked at.
+    kept_from: TaskUid,
 }
 
 impl History {
@@ -55,19 +57,27 @@ impl AllTasks<'_> {
     }
 
     fn catch_up(&self, known: &mut Known) -> Result<(), RowsError> {
+        let kept_from = self.state.history_from;
+        if known.kept_from < kept_from {
+            known.catalogue.forget_through(TaskUid(kept_from.0 - 1));
+            known.kept_from = kept_from;
+        }
         for uid in known.through.0..self.state.next_task.0 {
             let uid = TaskUid(uid);
             if self.unfinished(uid) {
                 continue;
             }
-            if !known.beyond.contains(uid.0)
-                && let Some(record) = self.finished(uid)?
-            {
-                known.catalogue.put(&record);
-                known.beyond.insert(uid.0);
+            if known.beyond.contains(uid.0) {
+                continue;
             }
+            match self.finished(uid)? {
+                Some(record) => known.catalogue.put(&record),
+                None if uid < known.kept_from => {}
+                // Rows that are being replaced may lack one for a moment: it is looked for again.
+                None => continue,
+            }
+            known.beyond.insert(uid.0);
         }
-        // Rows that are being replaced may lack one for a moment: it is looked for again.
         while known.beyond.remove(known.through.0) {
             known.through = known.through.next();
         }

@@ -32,7 +32,7 @@ pub use app::{App, Options};
 pub use limits::{Limits, PAYLOAD_BYTES};
 pub use serve::serve;
 
-use routes::{documents, health, indexes, search, settings, stats, tasks, unsupported};
+use routes::{cancel, documents, health, indexes, search, settings, stats, swap, tasks, unsupported};
 
 /// Everything that a peer serves over HTTP.
 pub fn router(app: App) -> Router {
@@ -87,7 +87,9 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}/documents/delete", post(documents::delete::by_filter)),
         ("/indexes/{uid}/documents/delete-batch", post(documents::delete::batch)),
         ("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one)),
+        ("/swap-indexes", post(swap::swap)),
         ("/tasks", get(tasks::list)),
+        ("/tasks/cancel", post(cancel::cancel)),
         ("/tasks/{uid}", get(tasks::get)),
         ("/_miroir/topology", get(miroir::topology)),
         ("/_miroir/metrics", get(miroir::metrics)),

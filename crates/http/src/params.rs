@@ -124,7 +124,7 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     })
 }
 
-fn wrong_type(name: &str, wanted: &str, found: &Value, code: ErrorCode) -> ResponseError {
+pub(crate) fn wrong_type(name: &str, wanted: &str, found: &Value, code: ErrorCode) -> ResponseError {
     let kind = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -135,7 +135,12 @@ fn wrong_type(name: &str, wanted: &str, found: &Value, code: ErrorCode) -> Respo
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    let place = if name.is_empty() { String::new() } else { format!(" at `.{name}`") };
+    let place = match name {
+        "" => String::new(),
+        // A place in a list.
+        _ if name.starts_with('[') => format!(" at `{name}`"),
+        _ => format!(" at `.{name}`"),
+    };
     ResponseError::new(
         code,
         format!("Invalid value type{place}: expected {wanted}, but found {kind}: `{found}`"),

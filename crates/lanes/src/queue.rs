@@ -322,7 +322,7 @@ impl Driver {
         let task = open.action.tasks().first().and_then(|uid| view.state.tasks.get(uid));
         if let (DispatchResult::Refused { error, .. }, Some(task)) = (&mut result, task) {
             let name = PhysicalName { index: self.index, generation: open.generation }.to_string();
-            error.message = recordable(verdict::in_users_words(&error.message, &name, &task.index_uid));
+            error.message = recordable(verdict::in_users_words(&error.message, &name, task.name()));
         }
         result
     }

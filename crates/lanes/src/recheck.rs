@@ -55,7 +55,7 @@ fn judge<B: AsRef<[u8]>>(index: &Index, task: &Task, blocks: Vec<B>) -> Result<(
         .map(|known| Embedder { name: known.name, dimensions: dimensions(known.dimensions) })
         .collect();
     let rules = Rules {
-        index_uid: task.index_uid.as_str(),
+        index_uid: task.name(),
         primary_key: task.primary_key.as_deref(),
         requested_key: None,
         geo: settings.names_geo(),

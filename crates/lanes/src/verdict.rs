@@ -7,7 +7,7 @@
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Action, DispatchResult};
-use miroir_model::{IndexUid, RESERVED_MEMBER};
+use miroir_model::RESERVED_MEMBER;
 use miroir_node::{NodeTask, NodeTaskStatus};
 
 /// The end of a request.
@@ -112,7 +112,7 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
 }
 
 /// An error of a node in the user's words: the user's name of the index, and nothing of the reserved member.
-pub(crate) fn in_users_words(message: &str, physical: &str, index: &IndexUid) -> String {
+pub(crate) fn in_users_words(message: &str, physical: &str, index: &str) -> String {
     let reserved = format!("`{RESERVED_MEMBER}`");
     let (one, none) = (
         format!("Available filterable attribute patterns are: {reserved}."),
@@ -164,14 +164,13 @@ mod tests {
     #[test]
     fn users_see_their_own_names() {
         let told = "Index `i7-2`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`, `_miroir`.";
-        let index = "movies".parse().unwrap();
         assert_eq!(
-            in_users_words(told, "i7-2", &index),
+            in_users_words(told, "i7-2", "movies"),
             "Index `movies`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`."
         );
         let told = "Attribute `x` is not filterable. Available filterable attribute patterns are: `_miroir`.\n1:5 x = 0";
         assert_eq!(
-            in_users_words(told, "i7-2", &index),
+            in_users_words(told, "i7-2", "movies"),
             "Attribute `x` is not filterable. This index does not have configured filterable attributes.\n1:5 x = 0"
         );
     }

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use miroir_cluster::{
-    Command, CopyChange, CopyStep, Index, NodeState, Outcome, Queue, QueueLimits, Reports, STALE_LIMIT,
-    Stage, State,
+    Command, CopyChange, CopyStep, Index, NodeState, Outcome, Queue, QueueLimits, STALE_LIMIT, Stage, State,
 };
 use miroir_model::NodeId;
 
 use crate::plan::Observed;
+use crate::show::searched_by_all;
 
 /// When copies leave and come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 30 s, 2 s, 5 s (architecture §4.8, §7.6).
+    /// 30 s, 10 s, 5 s (architecture §4.8, §7.6).
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { lagging: seconds(30), back: seconds(2), stale: STALE_LIMIT, queue: QueueLimits::default() }
+        Self { lagging: seconds(30), back: seconds(10), stale: STALE_LIMIT, queue: QueueLimits::default() }
     }
 }
 
@@ -74,9 +74,8 @@ impl Look<'_> {
         match queue.hidden {
             None => leaves.then_some(CopyChange::Hide),
             Some(hidden) if leaves && queue.required => {
-                let unused =
-                    searched_by_nobody(self.state, &self.observed.reports, hidden, self.policy.stale);
-                unused.then_some(CopyChange::Release { hidden })
+                let searched = searched_by_all(self.state, &self.observed.reports, self.policy.stale);
+                searched.filter(|version| *version >= hidden).map(|_| CopyChange::Release { hidden })
             }
             Some(_) if leaves || queue.returns_at.is_some() => None,
             // What tasks waited for all along has nothing to catch up with.
@@ -111,15 +110,4 @@ impl Look<'_> {
         let has_settings = self.queue.installed == Some(self.index.settings.version);
         self.queue.stage == Stage::Present && has_settings && self.waits() <= self.policy.back
     }
-}
-
-/// Whether every peer searches this version of the state or a later one, or has been out of touch for so long that it
-/// says so. A peer counts from when it sent what was last acknowledged, the leader from when it received it, which is
-/// later; what was reported to a former leader it does not know, so it counts from its own start.
-fn searched_by_nobody(state: &State, reports: &Reports, version: u64, stale: Duration) -> bool {
-    let Some(leading_for) = reports.leading_for else { return false };
-    state.peers.iter().all(|(id, peer)| match reports.peers.get(id) {
-        Some(report) if report.life.boot == peer.boot => report.version >= version || report.age >= stale,
-        _ => leading_for >= stale,
-    })
 }

@@ -1,5 +1,5 @@
 //! What the Raft leader alone decides: which nodes there are, when the first of them are complete, which peer delivers
-//! to which node, and which copies searches use and tasks wait for.
+//! to which node, which copies searches use and tasks wait for, and when a change of names or settings is done.
 //!
 //! One level-triggered loop reads the state, observes the world, plans and proposes. It only proposes: what follows from
 //! the state is done by lanes. [`plan`] is a pure function, so what it would do can be asked without doing it.
@@ -13,6 +13,7 @@ mod founding;
 mod patience;
 mod plan;
 mod run;
+mod show;
 
 pub use adopt::{AdoptError, ConfiguredNode, adopt};
 pub use copies::Policy;

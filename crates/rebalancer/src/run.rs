@@ -18,6 +18,7 @@ use crate::copies::Policy;
 use crate::founding;
 use crate::patience::Patience;
 use crate::plan::{Observed, plan};
+use crate::show;
 
 /// At most so long between two looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -57,6 +58,7 @@ pub async fn run(
     tokio::select! {
         () = shutdown => {}
         () = leader.work() => {}
+        () = show::run(&*leader.ledger, policy.stale) => {}
     }
 }
 

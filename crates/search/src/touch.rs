@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use miroir_cluster::{Ledger, STALE_LIMIT, State};
+use miroir_cluster::{Ledger, Queue, STALE_LIMIT, State};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -106,7 +106,7 @@ impl Touch {
                 sleep(SOON).await;
                 continue;
             }
-            // Until some copy is about to leave, or it is time.
+            // Until somebody waits for this peer, or it is time.
             let awaited = async {
                 let mut state = ledger.state();
                 while !is_awaited(&state, version) {
@@ -118,10 +118,11 @@ impl Touch {
     }
 }
 
-/// Whether some copy leaves as soon as this peer searches a later version than this.
+/// Whether some copy leaves, or some task is done, as soon as this peer searches a later version than this.
 fn is_awaited(state: &State, version: u64) -> bool {
-    let queues = state.indexes.values().flat_map(|index| index.queues.values());
-    queues.filter(|queue| queue.required).any(|queue| queue.hidden.is_some_and(|hidden| hidden > version))
+    let mut queues = state.indexes.values().flat_map(|index| index.queues.values());
+    let leaves = |queue: &Queue| queue.required && queue.hidden.is_some_and(|hidden| hidden > version);
+    state.showing.values().any(|since| *since > version) || queues.any(leaves)
 }
 
 /// The system's clock.

@@ -19,12 +19,29 @@ use crate::{TaskKind, TaskRecord, TaskStatus};
 /// How many tasks a page has when the client does not say.
 const DEFAULT_LIMIT: u32 = 20;
 
+/// The parameters of a page; those from [`FILTERS`] on are a filter's too.
 const PARAMETERS: [&str; 15] = [
     "limit",
     "from",
     "reverse",
     "batchUids",
     "uids",
+    "canceledBy",
+    "types",
+    "statuses",
+    "indexUids",
+    "afterEnqueuedAt",
+    "beforeEnqueuedAt",
+    "afterStartedAt",
+    "beforeStartedAt",
+    "afterFinishedAt",
+    "beforeFinishedAt",
+];
+
+/// The parameters of a filter alone, in the order in which Meilisearch lists them there.
+const FILTERS: [&str; 12] = [
+    "uids",
+    "batchUids",
     "canceledBy",
     "types",
     "statuses",
@@ -119,27 +136,51 @@ impl TaskQuery {
         parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
         version: ApiVersion,
     ) -> Result<Self, ResponseError> {
-        let mut last: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in parameters {
-            match last.iter_mut().find(|(known, _)| *known == name) {
-                Some(known) => known.1 = value,
-                None => last.push((name, value)),
-            }
-        }
         let mut query = Self::default();
-        for (name, value) in last {
-            query.set(Parameter { name, value }, version)?;
+        for parameter in last_of_each(parameters) {
+            query.set(parameter, version)?;
         }
         Ok(query)
     }
 
     fn set(&mut self, parameter: Parameter<'_>, version: ApiVersion) -> Result<(), ResponseError> {
         use ErrorCode as Code;
-        let filter = &mut self.filter;
         match parameter.name {
             "limit" => self.limit = parameter.one(Code::InvalidTaskLimit, integer)?,
             "from" => self.from = Some(TaskUid(parameter.one(Code::InvalidTaskFrom, integer)?)),
             "reverse" => self.reverse = parameter.one(Code::InvalidTaskReverse, flag)?,
+            _ => self.filter.set(parameter, &PARAMETERS, version)?,
+        }
+        Ok(())
+    }
+}
+
+impl TaskFilter {
+    /// Reads the parameters of a request that takes only a filter, decoded, in their order. Of a parameter given twice
+    /// the last counts.
+    ///
+    /// # Errors
+    /// Meilisearch's for the first that is wrong.
+    pub fn parse<'p>(
+        parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
+        version: ApiVersion,
+    ) -> Result<Self, ResponseError> {
+        let mut filter = Self::default();
+        for parameter in last_of_each(parameters) {
+            filter.set(parameter, &FILTERS, version)?;
+        }
+        Ok(filter)
+    }
+
+    fn set(
+        &mut self,
+        parameter: Parameter<'_>,
+        known: &'static [&'static str],
+        version: ApiVersion,
+    ) -> Result<(), ResponseError> {
+        use ErrorCode as Code;
+        let filter = self;
+        match parameter.name {
             "batchUids" => filter.batch_uids = parameter.list(Code::InvalidBatchUids, uid)?,
             "uids" => filter.uids = parameter.list(Code::InvalidTaskUids, uid)?,
             "canceledBy" => filter.canceled_by = parameter.list(Code::InvalidTaskCanceledBy, uid)?,
@@ -168,7 +209,7 @@ impl TaskQuery {
                 filter.finished.before = parameter.date(Code::InvalidTaskBeforeFinishedAt, before)?;
             }
             unknown => {
-                let error = ErrorKind::UnknownKey { key: unknown, accepted: &PARAMETERS };
+                let error = ErrorKind::UnknownKey { key: unknown, accepted: known };
                 return Err(ResponseError::new(Code::BadRequest, word(error, ValuePointerRef::Origin)));
             }
         }
@@ -211,6 +252,17 @@ impl Within {
         asks(self.after, |instant, after| instant > after)
             && asks(self.before, |instant, before| instant < before)
     }
+}
+
+fn last_of_each<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Vec<Parameter<'p>> {
+    let mut last: Vec<Parameter<'p>> = Vec::new();
+    for (name, value) in parameters {
+        match last.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.value = value,
+            None => last.push(Parameter { name, value }),
+        }
+    }
+    last
 }
 
 /// A parameter of a request. The errors of the functions given to its methods are the reasons, in Meilisearch's words.

@@ -11,6 +11,6 @@ mod view;
 
 pub use catalogue::TaskCatalogue;
 pub use filter::{TaskFilter, TaskQuery, Within};
-pub use page::{TaskPage, TaskSource};
-pub use task::{TaskDetails, TaskKind, TaskRecord, TaskStatus};
+pub use page::{TaskPage, TaskSource, matching_tasks};
+pub use task::{IndexSwap, TaskDetails, TaskKind, TaskRecord, TaskStatus};
 pub use view::TaskView;

@@ -39,6 +39,27 @@ pub struct TaskPage {
     pub next: Option<TaskUid>,
 }
 
+/// The tasks that match a filter. Reads all that match by what bitmaps tell, when more is asked for than they tell (times,
+/// batches, who canceled).
+///
+/// # Errors
+/// The source's.
+pub fn matching_tasks<S: TaskSource>(filter: &TaskFilter, source: &S) -> Result<RoaringTreemap, S::Error> {
+    let matching = source.matching(filter)?;
+    if !filter.needs_tasks() {
+        return Ok(matching);
+    }
+    let mut confirmed = RoaringTreemap::new();
+    for uid in &matching {
+        if let Some((record, name)) = source.task(TaskUid(uid))?
+            && filter.matches(&record, name.as_ref())
+        {
+            confirmed.insert(uid);
+        }
+    }
+    Ok(confirmed)
+}
+
 impl TaskPage {
     /// The page that is asked for. It reads the tasks on it, and all that match by what bitmaps tell when more is asked
     /// for than they tell (times, batches, who canceled).
@@ -46,18 +67,7 @@ impl TaskPage {
     /// # Errors
     /// The source's.
     pub fn read<S: TaskSource>(query: &TaskQuery, source: &S) -> Result<Self, S::Error> {
-        let mut matching = source.matching(&query.filter)?;
-        if query.filter.needs_tasks() {
-            let mut confirmed = RoaringTreemap::new();
-            for uid in &matching {
-                if let Some((record, name)) = source.task(TaskUid(uid))?
-                    && query.filter.matches(&record, name.as_ref())
-                {
-                    confirmed.insert(uid);
-                }
-            }
-            matching = confirmed;
-        }
+        let mut matching = matching_tasks(&query.filter, source)?;
         let total = matching.len();
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let mut uids = Vec::new();

@@ -22,17 +22,23 @@ pub enum TaskKind {
     IndexDeletion,
     /// The primary key or the name of an index changed.
     IndexUpdate,
+    /// Names of indexes exchanged, or indexes renamed with them.
+    IndexSwap,
+    /// Tasks canceled.
+    TaskCancelation,
 }
 
 impl TaskKind {
     /// Every kind, in the order in which Meilisearch lists them in its error texts where both know them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::DocumentAdditionOrUpdate,
         Self::DocumentDeletion,
         Self::SettingsUpdate,
         Self::IndexCreation,
         Self::IndexDeletion,
         Self::IndexUpdate,
+        Self::IndexSwap,
+        Self::TaskCancelation,
     ];
 
     /// The name on the wire.
@@ -44,6 +50,8 @@ impl TaskKind {
             Self::IndexCreation => "indexCreation",
             Self::IndexDeletion => "indexDeletion",
             Self::IndexUpdate => "indexUpdate",
+            Self::IndexSwap => "indexSwap",
+            Self::TaskCancelation => "taskCancelation",
         }
     }
 }
@@ -124,6 +132,44 @@ pub enum TaskDetails {
         /// The name after, when it changed.
         new_uid: Option<IndexUid>,
     },
+    /// Of a swap.
+    Swap {
+        /// In order.
+        swaps: Vec<IndexSwap>,
+    },
+    /// Of a cancelation.
+    Cancelation {
+        /// How many tasks matched, ended ones too.
+        matched: u64,
+        /// How many of them it canceled.
+        canceled: Option<u64>,
+        /// What the client asked for: the query with its `?`.
+        filter: String,
+    },
+}
+
+/// Two names that change places, or the new name of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSwap {
+    /// The first name.
+    pub first: IndexUid,
+    /// The other one.
+    pub second: IndexUid,
+    /// The index of the first name gets the other one, which nothing has.
+    pub rename: bool,
+}
+
+impl TaskDetails {
+    /// What a task says that had no effect, because it failed or was canceled.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        match self {
+            Self::Addition { received, .. } => Self::Addition { received, indexed: Some(0) },
+            Self::Deletion { provided, filter, .. } => Self::Deletion { provided, filter, deleted: Some(0) },
+            Self::Clear { .. } => Self::Clear { deleted: Some(0) },
+            other => other,
+        }
+    }
 }
 
 /// A task as history keeps it and as users ask for it.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::{TaskDetails, TaskRecord};
+use crate::{IndexSwap, TaskDetails, TaskRecord};
 
 /// The JSON of `GET /tasks/{uid}` and of the items of `GET /tasks`.
 #[derive(Debug, Clone, Serialize)]
@@ -108,6 +108,17 @@ fn details(details: &TaskDetails) -> Option<Box<RawValue>> {
             }
             shown.to_string()
         }
+        TaskDetails::Swap { swaps } => {
+            let swap =
+                |swap: &IndexSwap| json!({ "indexes": [swap.first, swap.second], "rename": swap.rename });
+            json!({ "swaps": swaps.iter().map(swap).collect::<Vec<_>>() }).to_string()
+        }
+        TaskDetails::Cancelation { matched, canceled, filter } => json!({
+            "matchedTasks": matched,
+            "canceledTasks": canceled,
+            "originalFilter": filter,
+        })
+        .to_string(),
     };
     RawValue::from_string(text).ok()
 }

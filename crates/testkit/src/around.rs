@@ -90,6 +90,10 @@ impl<T: Interpose> Ledger for Around<T> {
         self.0.inner().reports()
     }
 
+    async fn reported(&self, since: u64) {
+        self.0.inner().reported(since).await;
+    }
+
     async fn payload(&self, chunk: ChunkId) -> Result<Bytes, PayloadError> {
         self.0.payload(chunk).await
     }

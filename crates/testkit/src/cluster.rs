@@ -37,6 +37,7 @@ struct Log {
     /// Since when it leads, and what it was told since.
     led: Option<Instant>,
     reports: BTreeMap<PeerId, (PeerLife, u64, Instant)>,
+    noted: watch::Sender<u64>,
 }
 
 impl LocalCluster {
@@ -103,7 +104,9 @@ impl LocalCluster {
     }
 
     pub(crate) fn note(&self, life: PeerLife, version: u64) {
-        self.log().reports.insert(life.peer, (life, version, Instant::now()));
+        let mut log = self.log();
+        log.reports.insert(life.peer, (life, version, Instant::now()));
+        log.noted.send_modify(|noted| *noted += 1);
     }
 
     pub(crate) fn reports(&self) -> Reports {
@@ -115,8 +118,14 @@ impl LocalCluster {
         };
         Reports {
             leading_for: log.led.map(|since| since.elapsed()),
+            noted: *log.noted.borrow(),
             peers: log.reports.iter().map(|(peer, noted)| (*peer, report(noted))).collect(),
         }
+    }
+
+    pub(crate) async fn reported(&self, since: u64) {
+        let mut noted = self.log().noted.subscribe();
+        let _ = noted.wait_for(|noted| *noted > since).await;
     }
 
     /// The newest state.
@@ -127,14 +136,27 @@ impl LocalCluster {
     /// Applies a command as if some peer had proposed it.
     pub fn apply(&self, command: &Command) -> Outcome {
         let mut log = self.log();
+        let outcome = self.take_in(&mut log, command);
+        // Every peer here searches the one state that there is.
+        while !log.state.showing.is_empty() {
+            let version = log.state.version();
+            self.take_in(&mut log, &Command::Shown { version });
+        }
+        self.0.published.send_replace(Arc::new(log.state.clone()));
+        outcome
+    }
+
+    fn take_in(&self, log: &mut Log, command: &Command) -> Outcome {
         let applied = log.state.apply((self.0.clock)(), command);
-        let Log { state, chunks, .. } = &mut *log;
+        let Log { state, chunks, .. } = log;
         chunks.extend(applied.stored);
         if chunks.len() > state.chunks.len() {
             chunks.retain(|id, _| state.chunks.contains_key(id));
         }
+        if let Some(kept) = applied.forgotten {
+            self.0.rows.forget(kept);
+        }
         self.0.rows.write(applied.rows);
-        self.0.published.send_replace(Arc::new(state.clone()));
         applied.outcome
     }
 

@@ -5,7 +5,7 @@ use miroir_model::NodeId;
 
 /// One group, one copy of each shard, as many shards as said.
 pub fn defaults(shards: u16) -> Defaults {
-    Defaults { shards: Some(shards), factor: 1, groups: 1 }
+    Defaults { shards: Some(shards), factor: 1, ..Defaults::default() }
 }
 
 /// A node of the first group at this address, with keys that say what they are.

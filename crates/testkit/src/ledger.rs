@@ -114,6 +114,10 @@ impl Ledger for LocalLedger {
         Ok(())
     }
 
+    async fn reported(&self, since: u64) {
+        self.cluster.reported(since).await;
+    }
+
     fn reports(&self) -> Reports {
         if self.leadership().is_leader { self.cluster.reports() } else { Reports::default() }
     }

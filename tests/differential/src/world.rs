@@ -39,7 +39,7 @@ impl World {
         let server = Server::start(program).await;
         let mut clusters = Vec::new();
         for factor in FACTORS {
-            let defaults = Defaults { shards: Some(SHARDS), factor, groups: 1 };
+            let defaults = Defaults { shards: Some(SHARDS), factor, ..Defaults::default() };
             let cluster = Cluster::start(program, NODES, defaults).await;
             let client = Client::new(&cluster.url, None);
             clusters.push((cluster, client));

@@ -14,4 +14,6 @@ mod dev;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod whole_path;

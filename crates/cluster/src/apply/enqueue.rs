@@ -1,12 +1,14 @@
 //! A client's write becomes a task.
 
+use std::collections::BTreeSet;
+
 use imbl::{OrdMap, OrdSet};
-use miroir_model::{NodeId, PhysicalId, TaskUid, UnitSet};
+use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskKind, TaskStatus};
 
 use super::Apply;
 use super::place::Place;
-use crate::command::{Enqueue, EnqueueWork, PayloadSource, Target};
+use crate::command::{Enqueue, EnqueueWork, NameChange, PayloadSource, Target};
 use crate::index::Index;
 use crate::outcome::{Outcome, Refusal};
 use crate::queue::Queue;
@@ -43,6 +45,7 @@ impl Apply<'_> {
             index_uid: enqueue.index_uid.clone(),
             index: place.index,
             creates: place.creates,
+            names: place.names.clone(),
             primary_key: place.primary_key.clone(),
             brings_key: place.brings_key,
             units: if place.rekeys { UnitSet::ALL } else { enqueue.work.units() },
@@ -58,21 +61,30 @@ impl Apply<'_> {
             enqueued_at: self.now,
             started_at: None,
             finished_at: None,
+            canceled_by: None,
             custom_metadata: enqueue.custom_metadata.clone(),
         };
+        self.take_places(&task);
         self.join_queues(&place, &mut task);
         self.state.tasks.insert(uid, task);
-        self.state.names.unfinished.entry(enqueue.index_uid.clone()).or_default().insert(uid);
+        if let EnqueueWork::Cancel { tasks } = &enqueue.work {
+            self.cancel(uid, tasks);
+        }
         if let Some(index) = place.index {
             self.settle_new(index, uid);
         }
         self.advance([uid]);
+        self.forget_history();
         Ok(Outcome::Enqueued { task: uid, at: self.now, replayed: false })
     }
 
     fn work(&mut self, work: &EnqueueWork) -> Work {
         match work {
-            EnqueueWork::Refused { .. } | EnqueueWork::CreateIndex => Work::Nothing,
+            EnqueueWork::Refused { .. }
+            | EnqueueWork::CreateIndex
+            | EnqueueWork::Rename
+            | EnqueueWork::Swap
+            | EnqueueWork::Cancel { .. } => Work::Nothing,
             EnqueueWork::Documents { mode, skip_creation, payload, .. } => {
                 Work::Documents { mode: *mode, skip_creation: *skip_creation, payload: self.payload(payload) }
             }
@@ -101,10 +113,21 @@ impl Apply<'_> {
         self.decide_settings(id);
     }
 
+    /// Later tasks of its names and indexes wait for it.
+    fn take_places(&mut self, task: &Task) {
+        for name in task.names_touched() {
+            self.state.names.unfinished.entry(name.clone()).or_default().insert(task.uid);
+        }
+        for id in task.indexes_touched() {
+            if let Some(index) = self.state.indexes.get_mut(&id) {
+                index.unfinished.insert(task.uid);
+            }
+        }
+    }
+
     /// Puts the task behind what each node that it touches still has to do, and orders its effects.
     fn join_queues(&mut self, place: &Place, task: &mut Task) {
         let Some(index) = place.index.and_then(|id| self.state.indexes.get_mut(&id)) else { return };
-        index.unfinished.insert(task.uid);
         for (node, required) in queues_touched(index, task) {
             task.holders.insert(node.clone());
             if required {
@@ -129,7 +152,9 @@ impl Apply<'_> {
             Work::DeleteAll => index.may_hold_documents = false,
             Work::DeleteIndex => {
                 index.deleting = true;
-                self.state.names.ordered.remove(&task.index_uid);
+                if let Some(uid) = &task.index_uid {
+                    self.state.names.ordered.remove(uid);
+                }
             }
             _ => {}
         }
@@ -166,6 +191,9 @@ impl Enqueue {
     /// Whether its parts fit each other, whatever the state.
     fn check(&self) -> Result<(), Refusal> {
         let fits = match (&self.target, &self.work) {
+            (Target::Names(changes), work) => self.changes_names(changes, work),
+            (_, EnqueueWork::Rename | EnqueueWork::Swap | EnqueueWork::Cancel { .. }) => false,
+            (_, _) if self.index_uid.is_none() => false,
             (_, EnqueueWork::Refused { .. }) => true,
             (Target::Missing, _) => false,
             (Target::Creates { .. }, work) => matches!(
@@ -182,6 +210,29 @@ impl Enqueue {
             return Err(Refusal::Malformed("the payload touches no unit".to_owned()));
         }
         Ok(())
+    }
+}
+
+impl Enqueue {
+    /// Whether the names that it changes are each named once, and no index gets lost or a second name.
+    fn changes_names(&self, changes: &[NameChange], work: &EnqueueWork) -> bool {
+        let names: BTreeSet<&IndexUid> = changes.iter().map(|change| &change.name).collect();
+        let sorted = |of: fn(&NameChange) -> Option<PhysicalId>| {
+            let mut ids: Vec<PhysicalId> = changes.iter().filter_map(of).collect();
+            ids.sort();
+            ids
+        };
+        let of_index = match work {
+            EnqueueWork::Rename => self.index_uid.as_ref().is_some_and(|uid| names.contains(uid)),
+            EnqueueWork::Refused { kind, .. } => self.index_uid.is_none() || *kind == TaskKind::IndexUpdate,
+            EnqueueWork::Swap | EnqueueWork::Cancel { .. } => self.index_uid.is_none(),
+            _ => false,
+        };
+        let changes_nothing = || changes.iter().all(|change| change.from == change.to);
+        of_index
+            && names.len() == changes.len()
+            && sorted(|change| change.from) == sorted(|change| change.to)
+            && (matches!(work, EnqueueWork::Rename | EnqueueWork::Swap) || changes_nothing())
     }
 }
 
@@ -212,7 +263,9 @@ impl EnqueueWork {
             Self::Settings { .. } => TaskKind::SettingsUpdate,
             Self::CreateIndex => TaskKind::IndexCreation,
             Self::DeleteIndex => TaskKind::IndexDeletion,
-            Self::SetPrimaryKey => TaskKind::IndexUpdate,
+            Self::SetPrimaryKey | Self::Rename => TaskKind::IndexUpdate,
+            Self::Swap => TaskKind::IndexSwap,
+            Self::Cancel { .. } => TaskKind::TaskCancelation,
         }
     }
 
@@ -223,7 +276,12 @@ impl EnqueueWork {
             Self::DeleteFilter { .. } | Self::DeleteAll | Self::Settings { .. } | Self::DeleteIndex => {
                 UnitSet::ALL
             }
-            Self::Refused { .. } | Self::CreateIndex | Self::SetPrimaryKey => UnitSet::EMPTY,
+            Self::Refused { .. }
+            | Self::CreateIndex
+            | Self::SetPrimaryKey
+            | Self::Rename
+            | Self::Swap
+            | Self::Cancel { .. } => UnitSet::EMPTY,
         }
     }
 

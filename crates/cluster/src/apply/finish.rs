@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid};
+use imbl::OrdSet;
+use miroir_model::{NodeId, PhysicalId, TaskUid};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
 use super::Apply;
@@ -19,31 +20,63 @@ impl Apply<'_> {
         let mut look: BTreeSet<TaskUid> = tasks.into_iter().collect();
         while let Some(uid) = look.pop_first() {
             let Some(task) = self.state.tasks.get(&uid) else { continue };
-            if task.status.is_terminal() || !task.is_ready() || !self.state.is_next(task) {
+            let showing = self.state.showing.contains_key(&uid);
+            if task.status.is_terminal() || showing || !task.is_ready() || !self.state.is_next(task) {
                 continue;
             }
-            let (index, name) = (task.index, task.index_uid.clone());
-            self.finish(uid);
-            look.extend(self.state.next_of(index, &name));
+            look.extend(self.conclude(uid));
         }
     }
 
-    fn finish(&mut self, uid: TaskUid) {
-        let Some(mut task) = self.state.tasks.get(&uid).cloned() else { return };
+    /// What a task did is what reads and searches see from now on. Where that is of names or settings, peers may search
+    /// an older state for a moment, and it is done when none does. The tasks that may end next.
+    fn conclude(&mut self, uid: TaskUid) -> Vec<TaskUid> {
+        let Some(mut task) = self.state.tasks.get(&uid).cloned() else { return Vec::new() };
         let wrong = self.judge(&mut task);
-        task.status = if task.error.is_some() { TaskStatus::Failed } else { TaskStatus::Succeeded };
-        task.finished_at = Some(self.now);
-        task.started_at = task.started_at.or(Some(self.now));
-        task.details = final_details(&task);
-        self.rows.extend(task_rows(&task.record()));
-        self.leave_order(&task);
-        self.serve(&task);
-        let index = task.index;
+        let (index, shows) = (task.index, self.serve(&task));
         self.state.tasks.insert(uid, task);
-        self.forget(uid);
+        let next = if shows {
+            self.state.showing.insert(uid, self.state.version);
+            Vec::new()
+        } else {
+            self.finish(uid)
+        };
         for node in wrong {
             index.into_iter().for_each(|id| self.shed(id, &node));
         }
+        next
+    }
+
+    /// Every peer searches this version, or a later one.
+    pub(super) fn shown(&mut self, version: u64) {
+        let seen = |(uid, since): (&TaskUid, &u64)| (*since <= version).then_some(*uid);
+        let shown: Vec<TaskUid> = self.state.showing.iter().filter_map(seen).collect();
+        for uid in shown {
+            self.state.showing.remove(&uid);
+            let next = self.finish(uid);
+            self.advance(next);
+        }
+    }
+
+    /// Ends a task. Those that may end next.
+    fn finish(&mut self, uid: TaskUid) -> Vec<TaskUid> {
+        let Some(mut task) = self.state.tasks.get(&uid).cloned() else { return Vec::new() };
+        task.status = if task.error.is_some() { TaskStatus::Failed } else { TaskStatus::Succeeded };
+        task.details = final_details(&task);
+        let next = self.close(task);
+        self.forget(uid);
+        next
+    }
+
+    /// A task has ended as it says: it leaves the order, and becomes history. Those that may end next.
+    pub(super) fn close(&mut self, mut task: Task) -> Vec<TaskUid> {
+        task.finished_at = Some(self.now);
+        task.started_at = task.started_at.or(Some(self.now));
+        self.rows.extend(task_rows(&task.record()));
+        self.leave_order(&task);
+        let next = self.state.next_after(&task);
+        self.state.tasks.insert(task.uid, task);
+        next
     }
 
     /// What the refusals of nodes come to. A node that refused what another copy of the same documents took is the one
@@ -68,31 +101,40 @@ impl Apply<'_> {
 
     /// Later tasks wait no longer for it.
     fn leave_order(&mut self, task: &Task) {
+        for id in task.indexes_touched() {
+            if let Some(index) = self.state.indexes.get_mut(&id) {
+                index.unfinished.remove(&task.uid);
+            }
+        }
         if let Some(index) = task.index.and_then(|id| self.state.indexes.get_mut(&id)) {
-            index.unfinished.remove(&task.uid);
             index.updated_at = self.now;
         }
         let unfinished = &mut self.state.names.unfinished;
-        if let Some(tasks) = unfinished.get_mut(&task.index_uid) {
-            tasks.remove(&task.uid);
-            if tasks.is_empty() {
-                unfinished.remove(&task.index_uid);
+        for name in task.names_touched() {
+            if let Some(tasks) = unfinished.get_mut(name) {
+                tasks.remove(&task.uid);
+                if tasks.is_empty() {
+                    unfinished.remove(name);
+                }
             }
         }
     }
 
-    /// What reads and searches see from now on.
-    fn serve(&mut self, task: &Task) {
-        let Some(id) = task.index else { return };
-        if task.creates {
-            self.state.names.served.insert(task.index_uid.clone(), id);
-        }
-        let Some(index) = self.state.indexes.get_mut(&id) else { return };
+    /// What reads and searches see from now on. Whether a search of an older state answers something else.
+    fn serve(&mut self, task: &Task) -> bool {
+        let named = self.serve_names(task);
+        let Some(id) = task.index else { return named };
+        let Some(index) = self.state.indexes.get_mut(&id) else { return named };
         if task.brings_key {
             index.served_primary_key.clone_from(&task.primary_key);
         }
         match &task.work {
-            Work::Settings { .. } => index.settings.served = Arc::clone(&index.settings.decided),
+            Work::Settings { .. } => {
+                let settings = &mut index.settings;
+                let other = settings.served != settings.decided;
+                settings.served = Arc::clone(&settings.decided);
+                named || other
+            }
             Work::DeleteIndex => {
                 index.gone = true;
                 // Searches that began before may still use it: nodes drop it when none does.
@@ -101,14 +143,29 @@ impl Apply<'_> {
                 for node in nodes {
                     index.queues[&node].hide(version);
                 }
-                let served = &mut self.state.names.served;
-                if served.get(&task.index_uid) == Some(&id) {
-                    served.remove(&task.index_uid);
-                }
                 self.drop_index_when_empty(id);
+                named
             }
-            _ => {}
+            _ => named,
         }
+    }
+
+    /// What names stand for from now on, and whether that is something else.
+    fn serve_names(&mut self, task: &Task) -> bool {
+        let served = &mut self.state.names.served;
+        let before = served.clone();
+        if task.error.is_none() {
+            task.names.iter().for_each(|change| change.make(served));
+        }
+        if let (Some(id), Some(uid)) = (task.index, &task.index_uid) {
+            if task.creates {
+                served.insert(uid.clone(), id);
+            }
+            if matches!(task.work, Work::DeleteIndex) && served.get(uid) == Some(&id) {
+                served.remove(uid);
+            }
+        }
+        *served != before
     }
 
     /// An index is forgotten when its deletion is done and no node has it any more.
@@ -133,16 +190,14 @@ impl Apply<'_> {
 
 /// What the task says about itself for good. A count that some node could not give stays unknown.
 fn final_details(task: &Task) -> TaskDetails {
-    let failed = task.error.is_some();
-    let counted = if failed { Some(0) } else { task.counted };
-    match task.details.clone() {
-        TaskDetails::Addition { received, .. } => {
-            TaskDetails::Addition { received, indexed: Some(if failed { 0 } else { received }) }
-        }
+    let details = task.details.clone();
+    match details {
+        _ if task.error.is_some() => details.without_effect(),
+        TaskDetails::Addition { received, .. } => TaskDetails::Addition { received, indexed: Some(received) },
         TaskDetails::Deletion { provided, filter, .. } => {
-            TaskDetails::Deletion { provided, filter, deleted: counted }
+            TaskDetails::Deletion { provided, filter, deleted: task.counted }
         }
-        TaskDetails::Clear { .. } => TaskDetails::Clear { deleted: counted },
+        TaskDetails::Clear { .. } => TaskDetails::Clear { deleted: task.counted },
         other => other,
     }
 }
@@ -161,18 +216,19 @@ impl Index {
 }
 
 impl State {
-    /// Whether every earlier task of the same name or physical index is done.
+    /// Whether every earlier task of the same names and physical indexes is done.
     pub(crate) fn is_next(&self, task: &Task) -> bool {
-        let first = |tasks: Option<&imbl::OrdSet<TaskUid>>| tasks.and_then(|set| set.get_min()).copied();
-        let of_name = first(self.names.unfinished.get(&task.index_uid));
-        let of_index = task.index.and_then(|id| self.indexes.get(&id)).map(|index| &index.unfinished);
-        of_name == Some(task.uid) && (task.index.is_none() || first(of_index) == Some(task.uid))
+        let first = |tasks: Option<&OrdSet<TaskUid>>| tasks.and_then(OrdSet::get_min) == Some(&task.uid);
+        let of_index = |id| self.indexes.get(&id).map(|index| &index.unfinished);
+        task.names_touched().into_iter().all(|name| first(self.names.unfinished.get(name)))
+            && task.indexes_touched().into_iter().all(|id| first(of_index(id)))
     }
 
-    /// The tasks that may end next, after one of this index and name ended.
-    fn next_of(&self, index: Option<PhysicalId>, name: &IndexUid) -> Vec<TaskUid> {
-        let of_name = self.names.unfinished.get(name);
-        let of_index = index.and_then(|id| self.indexes.get(&id)).map(|index| &index.unfinished);
-        [of_name, of_index].into_iter().flatten().filter_map(|set| set.get_min()).copied().collect()
+    /// The tasks that may end next, after this one has left the order.
+    fn next_after(&self, task: &Task) -> Vec<TaskUid> {
+        let names = task.names_touched().into_iter().filter_map(|name| self.names.unfinished.get(name));
+        let indexes = task.indexes_touched().into_iter().filter_map(|id| self.indexes.get(&id));
+        let orders = names.chain(indexes.map(|index| &index.unfinished));
+        orders.filter_map(|tasks| tasks.get_min()).copied().collect()
     }
 }

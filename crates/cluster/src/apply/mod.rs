@@ -5,9 +5,11 @@
 
 mod actions;
 mod attempts;
+mod cancel;
 mod copies;
 mod enqueue;
 mod finish;
+mod history;
 mod lanes;
 mod nodes;
 mod place;
@@ -19,7 +21,7 @@ mod uploads;
 pub(crate) use settle::standing;
 
 use bytes::Bytes;
-use miroir_model::Timestamp;
+use miroir_model::{TaskUid, Timestamp};
 
 use crate::command::Command;
 use crate::outcome::Outcome;
@@ -33,6 +35,8 @@ pub struct Applied {
     pub outcome: Outcome,
     /// History to write. Writing it again is harmless.
     pub rows: Vec<Row>,
+    /// History to remove first: the rows of all tasks below this one.
+    pub forgotten: Option<TaskUid>,
     /// Payload bytes to keep as long as [`State::chunks`] names them.
     pub stored: Vec<(ChunkId, Bytes)>,
 }
@@ -42,6 +46,7 @@ pub(crate) struct Apply<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) now: Timestamp,
     pub(crate) rows: Vec<Row>,
+    pub(crate) forgotten: Option<TaskUid>,
     pub(crate) stored: Vec<(ChunkId, Bytes)>,
 }
 
@@ -51,13 +56,13 @@ impl State {
         self.version += 1;
         self.stamp = self.stamp.max(stamp);
         let now = self.stamp;
-        let mut apply = Apply { state: self, now, rows: Vec::new(), stored: Vec::new() };
+        let mut apply = Apply { state: self, now, rows: Vec::new(), forgotten: None, stored: Vec::new() };
         apply.expire();
         let outcome = apply.command(command);
-        let Apply { rows, stored, .. } = apply;
+        let Apply { rows, forgotten, stored, .. } = apply;
         #[cfg(debug_assertions)]
         crate::invariants::assert_all(self);
-        Applied { outcome, rows, stored }
+        Applied { outcome, rows, forgotten, stored }
     }
 }
 
@@ -83,6 +88,10 @@ impl Apply<'_> {
             Command::Settle { proposal } => Ok(self.settle(*proposal)),
             Command::Copy(step) => self.copy(step),
             Command::NodeProved { node, by, proof } => self.node_proved(node, *by, *proof),
+            Command::Shown { version } => {
+                self.shown(*version);
+                Ok(Outcome::Done)
+            }
         };
         refusable.unwrap_or_else(Outcome::Refused)
     }

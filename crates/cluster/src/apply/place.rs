@@ -5,22 +5,25 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use miroir_api::ApiVersion;
-use miroir_model::{NodeId, PhysicalId};
+use miroir_model::{IndexUid, NodeId, PhysicalId};
 use miroir_placement::{Candidate, CopyState, GroupNodes, ShardMap, assign, default_shards};
 use miroir_settings::UserSettings;
 use miroir_tasks::TaskKind;
 
 use super::Apply;
-use crate::command::{Enqueue, EnqueueWork, Target};
+use crate::command::{Enqueue, EnqueueWork, NameChange, Target};
 use crate::index::{Index, IndexSettings, Shape};
 use crate::outcome::{Refusal, Stale};
 use crate::queue::Queue;
 use crate::state::State;
 
 /// Where a write goes.
+#[derive(Default)]
 pub(super) struct Place {
     pub(super) index: Option<PhysicalId>,
     pub(super) creates: bool,
+    /// What becomes of names.
+    pub(super) names: Vec<NameChange>,
     /// The primary key as ordered from now on.
     pub(super) primary_key: Option<String>,
     pub(super) brings_key: bool,
@@ -31,8 +34,13 @@ pub(super) struct Place {
 impl Apply<'_> {
     /// Resolves the target. Creates the index when that is asked, which is the last thing that can be refused.
     pub(super) fn place(&mut self, enqueue: &Enqueue) -> Result<Place, Refusal> {
-        let named = self.state.ordered(&enqueue.index_uid);
+        let named = enqueue.index_uid.as_ref().and_then(|uid| self.state.ordered(uid));
         match (&enqueue.target, named) {
+            (Target::Names(changes), named) => {
+                let index = named.map(|index| index.id);
+                self.change_names(changes)?;
+                Ok(Place { index, names: changes.clone(), ..Place::default() })
+            }
             (Target::Existing { index, settings, primary_key }, Some(named)) if named.id == *index => {
                 let brings = check_existing(named, &enqueue.work, *settings, primary_key.as_ref())?;
                 let (id, former) = (named.id, named.primary_key.clone());
@@ -45,24 +53,35 @@ impl Apply<'_> {
                     brings_key: brings.is_some(),
                     rekeys: brings.is_some() && former.is_some(),
                     primary_key: brings.or(former),
+                    names: Vec::new(),
                 })
             }
             (Target::Creates { primary_key, shape }, None) => {
                 let id = self.create_index(primary_key.clone(), shape)?;
-                self.state.names.ordered.insert(enqueue.index_uid.clone(), id);
+                if let Some(uid) = &enqueue.index_uid {
+                    self.state.names.ordered.insert(uid.clone(), id);
+                }
                 Ok(Place {
                     index: Some(id),
                     creates: true,
                     brings_key: primary_key.is_some(),
-                    rekeys: false,
                     primary_key: primary_key.clone(),
+                    ..Place::default()
                 })
             }
-            (Target::Missing, None) => {
-                Ok(Place { index: None, creates: false, brings_key: false, rekeys: false, primary_key: None })
-            }
+            (Target::Missing, None) => Ok(Place::default()),
             _ => Err(Refusal::Stale(Stale::Index)),
         }
+    }
+
+    /// Changes what names stand for, as ordered.
+    fn change_names(&mut self, changes: &[NameChange]) -> Result<(), Refusal> {
+        let ordered = &mut self.state.names.ordered;
+        if changes.iter().any(|change| ordered.get(&change.name) != change.from.as_ref()) {
+            return Err(Refusal::Stale(Stale::Index));
+        }
+        changes.iter().for_each(|change| change.make(ordered));
+        Ok(())
     }
 
     fn create_index(&mut self, primary_key: Option<String>, shape: &Shape) -> Result<PhysicalId, Refusal> {
@@ -122,6 +141,21 @@ impl Apply<'_> {
             }
         }
         Ok(map)
+    }
+}
+
+impl NameChange {
+    /// The way back.
+    pub(super) fn reversed(&self) -> Self {
+        Self { name: self.name.clone(), from: self.to, to: self.from }
+    }
+
+    /// Makes it in one view of the names.
+    pub(super) fn make(&self, names: &mut OrdMap<IndexUid, PhysicalId>) {
+        match self.to {
+            Some(index) => names.insert(self.name.clone(), index),
+            None => names.remove(&self.name),
+        };
     }
 }
 

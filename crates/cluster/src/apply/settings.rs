@@ -69,7 +69,7 @@ impl Apply<'_> {
 
     /// A settings task failed. What was validated against settings with it is validated again: writes that are on their
     /// way here are stale, and the documents behind it, of which nothing was sent yet, are looked at by a lane.
-    fn recheck_after(&mut self, id: PhysicalId, failed: TaskUid) {
+    pub(super) fn recheck_after(&mut self, id: PhysicalId, failed: TaskUid) {
         let Some(index) = self.state.indexes.get_mut(&id) else { return };
         index.settings.ordered += 1;
         let behind: Vec<TaskUid> = index.unfinished.iter().copied().filter(|uid| *uid > failed).collect();

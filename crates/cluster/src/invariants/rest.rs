@@ -21,10 +21,11 @@ pub fn heads_need_nodes(state: &State) -> Vec<Violation> {
     found
 }
 
-/// A task that waits for no node and no earlier task has ended.
+/// A task that waits for no node and no earlier task has ended, or waits for peers.
 pub fn ready_tasks_end(state: &State) -> Vec<Violation> {
     (state.tasks.values())
         .filter(|task| !task.status.is_terminal() && task.is_ready() && state.is_next(task))
+        .filter(|task| !state.showing.contains_key(&task.uid))
         .map(|task| violation("ready_tasks_end", task.uid, "waits for nothing and has not ended"))
         .collect()
 }

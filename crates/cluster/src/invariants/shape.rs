@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use miroir_model::TaskUid;
+
 use super::{Violation, violation};
 use crate::state::{ChunkId, State};
 
@@ -53,9 +55,13 @@ pub fn chunks_are_owned(state: &State) -> Vec<Violation> {
 
 /// Every task stands under its own uid, below the next one.
 pub fn tasks_are_dense(state: &State) -> Vec<Violation> {
+    let open = |uid: &TaskUid| state.tasks.get(uid).is_some_and(|task| !task.status.is_terminal());
+    let strays = (state.showing.keys().filter(|uid| !open(uid)))
+        .map(|uid| violation("tasks_are_dense", uid, "waits for peers and is not there"));
     (state.tasks.iter())
         .filter(|(uid, task)| **uid != task.uid || task.uid >= state.next_task)
         .map(|(uid, task)| violation("tasks_are_dense", uid, format!("holds task {}", task.uid)))
+        .chain(strays)
         .collect()
 }
 

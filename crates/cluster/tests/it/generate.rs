@@ -34,7 +34,9 @@ impl World {
         match dice.below(100) {
             0..40 => self.lane(dice),
             40..80 => self.client(dice),
-            80..88 => chunk(&self.state, dice),
+            80..86 => chunk(&self.state, dice),
+            86 => self.names(dice),
+            87 => self.cancelation(dice),
             _ => operate(&self.state, dice),
         }
     }
@@ -155,7 +157,7 @@ pub(crate) fn error() -> ResponseError {
     ResponseError::new(ErrorCode::InvalidDocumentId, "no")
 }
 
-fn refused(dice: &mut Dice) -> EnqueueWork {
+pub(crate) fn refused(dice: &mut Dice) -> EnqueueWork {
     EnqueueWork::Refused { kind: *dice.pick(&TaskKind::ALL), error: error() }
 }
 
@@ -194,9 +196,10 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
     let node = (*dice.pick(&nodes)).clone();
     let life = present(state, dice);
     let former = PeerLife { boot: life.boot.saturating_sub(1), ..life };
-    match dice.below(14) {
+    match dice.below(16) {
+        14.. => Command::Shown { version: state.version().saturating_sub(dice.below(3) as u64) },
         10 => Command::NodeProved { proof: proof(state, &node, dice), node, by: life },
-        11.. => copy(state, node, dice),
+        11..14 => copy(state, node, dice),
         0 => Command::PeerStarted(started(life.peer.0, life.boot + u64::from(dice.percent(50)))),
         1 => Command::PeerAlive { peer: life.peer, alive: dice.percent(60) },
         2 | 3 => Command::NodeSeen { node, by: life, reachable: dice.percent(60) },
@@ -310,6 +313,8 @@ pub(crate) fn is_at_rest(state: &State) -> bool {
     state.proposals.values().all(settled)
         && state.tasks.is_empty()
         && state.names.unfinished.is_empty()
+        && state.names.served == state.names.ordered
+        && state.showing.is_empty()
         && state.chunks.len() == uploaded.len()
         && state.indexes.values().all(|index| {
             !index.gone

@@ -129,7 +129,10 @@ impl World {
             let queues = queues(&self.state);
             let start = dice.below(queues.len().max(1));
             let mut order = queues.iter().cycle().skip(start).take(queues.len());
-            if !order.any(|(id, node)| self.step(*id, node, dice) || self.lead(*id, node)) {
+            let goes_on = order.any(|(id, node)| self.step(*id, node, dice) || self.lead(*id, node));
+            if !self.state.showing.is_empty() {
+                self.must(Command::Shown { version: self.state.version() });
+            } else if !goes_on {
                 return;
             }
         }

@@ -4,6 +4,7 @@ mod dice;
 mod generate;
 mod lane;
 mod model;
+mod names;
 mod world;
 
 mod attempts;
@@ -11,7 +12,7 @@ mod copies;
 mod delivery;
 mod golden;
 mod histories;
-mod names;
 mod place;
 mod reads;
+mod renames;
 mod settings;

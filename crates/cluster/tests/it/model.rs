@@ -7,6 +7,7 @@ use miroir_cluster::{
     Task, Work,
 };
 use miroir_model::{NodeId, PhysicalId, TaskUid};
+use miroir_tasks::TaskStatus;
 
 type Place = (PhysicalId, NodeId);
 
@@ -51,6 +52,15 @@ impl Model {
         self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), uid)));
     }
 
+    /// Of what is canceled, nobody has to hear.
+    fn canceled(&mut self, before: &State, after: &State) {
+        let open = before.tasks.values().filter(|task| task.status == TaskStatus::Enqueued);
+        for task in open.filter(|task| !after.tasks.contains_key(&task.uid)) {
+            let index = task.index.unwrap_or_default();
+            self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), task.uid)));
+        }
+    }
+
     /// What a lost copy was still to be given, it need not be.
     fn lost(&mut self, before: &State, after: &State) {
         for (id, index) in &after.indexes {
@@ -64,15 +74,19 @@ impl Model {
     }
 
     fn accepted(&mut self, enqueue: &Enqueue, uid: TaskUid, before: &State, after: &State) {
-        let named = after.ordered(&enqueue.index_uid).or_else(|| before.ordered(&enqueue.index_uid));
+        if let EnqueueWork::Cancel { .. } = enqueue.work {
+            return self.canceled(before, after);
+        }
+        let Some(uid_of_index) = &enqueue.index_uid else { return };
+        let named = after.ordered(uid_of_index).or_else(|| before.ordered(uid_of_index));
         let Some(index) = named else { return };
         let (units, frames) = match &enqueue.work {
             EnqueueWork::Documents { units, payload, .. } | EnqueueWork::DeleteIds { units, payload } => {
                 (*units, payload.frames)
             }
-            EnqueueWork::Refused { .. } | EnqueueWork::CreateIndex => return,
+            EnqueueWork::Refused { .. } | EnqueueWork::CreateIndex | EnqueueWork::Rename => return,
             EnqueueWork::SetPrimaryKey => {
-                let former = before.ordered(&enqueue.index_uid).and_then(|index| index.primary_key.clone());
+                let former = before.ordered(uid_of_index).and_then(|index| index.primary_key.clone());
                 if former.is_none() || former == index.primary_key {
                     return;
                 }

@@ -43,7 +43,7 @@ fn long_tasks() -> World {
     let mut world = World::new(TWO);
     for length in (3_800..4_100).chain([0, 1, 8_000, 12_345, 70_000]) {
         let mut write = world.write("a", EnqueueWork::CreateIndex, None);
-        if world.state.ordered(&write.index_uid).is_some() {
+        if write.index_uid.as_ref().is_some_and(|uid| world.state.ordered(uid).is_some()) {
             write.work = EnqueueWork::DeleteAll;
         }
         write.custom_metadata = Some("m".repeat(length));

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) model: Model,
     pub(crate) clock: Timestamp,
     attempts: u64,
+    /// Every peer searches what is new at once.
+    pub(crate) shows: bool,
 }
 
 impl World {
@@ -46,8 +48,14 @@ impl World {
             model: Model::default(),
             clock: Timestamp(1_000),
             attempts: 0,
+            shows: true,
         };
-        let defaults = Defaults { shards: Some(layout.shards), factor: layout.factor, groups: layout.groups };
+        let defaults = Defaults {
+            shards: Some(layout.shards),
+            factor: layout.factor,
+            groups: layout.groups,
+            ..Defaults::default()
+        };
         world.must(Command::Found(Found { cluster: "test".to_owned(), defaults }));
         for peer in [1, 2] {
             world.must(Command::PeerStarted(started(peer, 1)));
@@ -61,6 +69,14 @@ impl World {
 
     /// Applies a command, and stops at the first invariant that breaks.
     pub(crate) fn apply(&mut self, command: Command) -> Outcome {
+        let outcome = self.take_in(command);
+        while self.shows && !self.state.showing.is_empty() {
+            self.take_in(Command::Shown { version: self.state.version() });
+        }
+        outcome
+    }
+
+    fn take_in(&mut self, command: Command) -> Outcome {
         let before = self.state.clone();
         let applied = self.state.apply(self.clock, &command);
         let mut violations = invariants::check(&self.state);
@@ -114,6 +130,7 @@ impl World {
         };
         let details = details(&work);
         let proposal = self.attempt();
+        let index_uid = Some(index_uid);
         Enqueue { proposal, idempotency: None, index_uid, target, work, details, custom_metadata: None }
     }
 
@@ -188,6 +205,10 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::Settings { patch } => TaskDetails::Settings { sent: patch.details() },
         EnqueueWork::CreateIndex | EnqueueWork::SetPrimaryKey | EnqueueWork::Refused { .. } => {
             TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None }
+        }
+        EnqueueWork::Rename | EnqueueWork::Swap => TaskDetails::Swap { swaps: Vec::new() },
+        EnqueueWork::Cancel { .. } => {
+            TaskDetails::Cancelation { matched: 0, canceled: None, filter: "?uids=*".to_owned() }
         }
     }
 }

@@ -60,7 +60,7 @@ fn command(index: u64) -> Command {
         _ => Command::Enqueue(Box::new(Enqueue {
             proposal: ProposalId { life: LIFE, number: index },
             idempotency: None,
-            index_uid: "none".parse().expect("a name"),
+            index_uid: "none".parse().ok(),
             target: Target::Missing,
             work: EnqueueWork::Refused {
                 kind: TaskKind::DocumentDeletion,

@@ -146,7 +146,7 @@ fn task(number: u64) -> Command {
     Command::Enqueue(Box::new(Enqueue {
         proposal: ProposalId { life: UPLOADER, number },
         idempotency: None,
-        index_uid: "none".parse().expect("a name"),
+        index_uid: "none".parse().ok(),
         target: Target::Missing,
         work: EnqueueWork::Refused { kind: TaskKind::DocumentDeletion, error },
         details: TaskDetails::Deletion { provided: 0, deleted: None, filter: None },

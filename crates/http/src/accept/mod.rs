@@ -67,7 +67,7 @@ impl App {
     /// made as stale; for a large body it runs on a thread where it may take its time.
     pub(crate) async fn accept<F>(
         &self,
-        uid: IndexUid,
+        uid: impl Into<Option<IndexUid>>,
         kind: TaskKind,
         origin: Origin,
         validate: F,
@@ -75,6 +75,7 @@ impl App {
     where
         F: Fn(&State) -> Result<Draft, ResponseError> + Send + Sync + 'static,
     {
+        let uid = uid.into();
         let started = Instant::now();
         let mut deadline = started + settle::PATIENCE;
         let validate = Arc::new(validate);
@@ -89,14 +90,16 @@ impl App {
                     .await
                     .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))??
             };
-            self.check_queues(&uid, &draft)?;
+            if let Some(uid) = &uid {
+                self.check_queues(uid, &draft)?;
+            }
             self.upload_if_large(&mut draft.work).await?;
             // A large body takes what it takes; only then the client waits for certainty.
             deadline += begun.elapsed();
             match self.propose(&uid, &origin, draft, deadline).await? {
                 Ok(accepted) => {
                     metrics::histogram!("miroir_write_ack_seconds").record(started.elapsed());
-                    return Ok(answer(&uid, kind, &origin, &accepted));
+                    return Ok(answer(uid, kind, &origin, &accepted));
                 }
                 // Another peer's write came first. What this peer knows by then, it validates against.
                 Err(_) => self.ledger().read_barrier().await?,
@@ -104,7 +107,7 @@ impl App {
         }
         Err(ApiError::new(
             ErrorCode::MiroirBackpressure,
-            format!("Index `{uid}` changes too often to validate this write against it; try again."),
+            "What this write is about changes too often to validate the write against it; try again.",
         ))
     }
 
@@ -131,7 +134,7 @@ impl App {
     /// One attempt: accepted, or stale. At `deadline` the client hears that the outcome is unknown.
     async fn propose(
         &self,
-        uid: &IndexUid,
+        uid: &Option<IndexUid>,
         origin: &Origin,
         draft: Draft,
         deadline: Instant,
@@ -175,16 +178,18 @@ fn refused(refusal: &Refusal) -> ApiError {
     }
 }
 
-fn answer(uid: &IndexUid, kind: TaskKind, origin: &Origin, accepted: &Accepted) -> Response {
+fn answer(uid: Option<IndexUid>, kind: TaskKind, origin: &Origin, accepted: &Accepted) -> Response {
     let body = SummarizedTask {
         task_uid: accepted.task,
-        index_uid: Some(uid.clone()),
+        index_uid: uid,
         status: "enqueued".into(),
         kind: kind.as_str().into(),
         enqueued_at: accepted.at,
         custom_metadata: origin.custom_metadata.clone(),
     };
-    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    // As Meilisearch answers.
+    let status = if kind == TaskKind::TaskCancelation { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = (status, Json(body)).into_response();
     if accepted.replayed {
         let name = HeaderName::from_static("idempotent-replay");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));

@@ -15,6 +15,7 @@ use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::params::{Object, Params};
 use crate::path::Path;
+use crate::routes::swap;
 
 fn view(uid: &IndexUid, index: &Index) -> IndexView {
     IndexView {
@@ -123,12 +124,17 @@ pub(crate) async fn update(
         }
     }
     let object = Object::parse(&body, &["primaryKey", "uid"])?;
-    if object.get("uid").is_some() {
-        return Err(ApiError::not_implemented("renaming an index"));
-    }
     let key = object.text("primaryKey", ErrorCode::InvalidIndexPrimaryKey)?.map(str::to_owned);
     let origin = Origin::read(&headers, (&method, path(&uri), &body))?;
     let name = uid.clone();
+    if let Some(new) = object.text("uid", ErrorCode::InvalidIndexUid)? {
+        if key.is_some() {
+            return Err(ApiError::not_implemented("a new name and a primary key in one request"));
+        }
+        let new: IndexUid = new.parse()?;
+        let validate = move |state: &Cluster| Ok(swap::rename(state, &name, &new));
+        return app.accept(uid, TaskKind::IndexUpdate, origin, validate).await;
+    }
     app.accept(uid, TaskKind::IndexUpdate, origin, move |state| Ok(update_of(state, &name, &key))).await
 }
 

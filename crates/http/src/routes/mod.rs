@@ -1,5 +1,6 @@
 //! The routes, one file per family.
 
+pub(crate) mod cancel;
 pub(crate) mod documents;
 pub(crate) mod filters;
 pub(crate) mod health;
@@ -7,5 +8,6 @@ pub(crate) mod indexes;
 pub(crate) mod search;
 pub(crate) mod settings;
 pub(crate) mod stats;
+pub(crate) mod swap;
 pub(crate) mod tasks;
 pub(crate) mod unsupported;

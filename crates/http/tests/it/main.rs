@@ -4,10 +4,12 @@ mod filters;
 #[cfg(test)]
 mod hostile;
 mod limits;
+mod names;
 mod outcomes;
 mod refused;
 #[cfg(test)]
 mod socket;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;

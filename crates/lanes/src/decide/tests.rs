@@ -26,7 +26,7 @@ struct Walk {
 
 impl Walk {
     fn new(factor: u16) -> Self {
-        let defaults = miroir_cluster::Defaults { shards: Some(4), factor, groups: 1 };
+        let defaults = miroir_cluster::Defaults { shards: Some(4), factor, ..Default::default() };
         let nodes = ["a", "b", "c"].map(|name| adopt(name, "http://node"));
         let cluster = LocalCluster::founded(defaults, nodes);
         cluster.start(1);
@@ -55,7 +55,7 @@ impl Walk {
         let enqueue = Enqueue {
             proposal: ProposalId { life: peer_life(), number: self.attempts },
             idempotency: None,
-            index_uid,
+            index_uid: Some(index_uid),
             target,
             work,
             details: TaskDetails::Clear { deleted: None },

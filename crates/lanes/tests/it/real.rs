@@ -94,7 +94,7 @@ async fn whole_path(servers: Vec<Server>) {
         clients.insert(configured.id.clone(), server.node().await);
     }
     let cluster = LocalCluster::new(Timestamp::default);
-    cluster.found(Defaults { shards: Some(6), factor: 2, groups: 1 }, []);
+    cluster.found(Defaults { shards: Some(6), factor: 2, ..Defaults::default() }, []);
     let mut world = World::over(cluster, miroir_lanes::http(Pools::open(connections())));
     let peers = [world.start(1), world.start(2)];
     let leader: Arc<dyn Ledger> = Arc::new(peers[0].ledger.clone());

@@ -51,7 +51,7 @@ impl World {
     /// So many nodes in one group, with this many shards for an index and copies of each.
     pub(crate) fn new(nodes: usize, shards: u16, factor: u16) -> Self {
         let names: Vec<NodeId> = (0..nodes).map(|n| NodeId::new(format!("node-{n}"))).collect();
-        let defaults = Defaults { shards: Some(shards), factor, groups: 1 };
+        let defaults = Defaults { shards: Some(shards), factor, ..Defaults::default() };
         let adopted: Vec<Adopt> = names.iter().map(|name| adopt(name.as_str(), "http://node")).collect();
         let cluster = LocalCluster::founded(defaults, adopted);
         let fakes: BTreeMap<_, _> =
@@ -136,7 +136,7 @@ impl World {
         let enqueue = Enqueue {
             proposal: ProposalId { life: CLIENT, number: self.attempts },
             idempotency: None,
-            index_uid: uid(name),
+            index_uid: Some(uid(name)),
             target,
             work,
             details,

@@ -16,7 +16,7 @@ fn create(cluster: &LocalCluster, name: &str) -> Outcome {
     cluster.apply(&Command::Enqueue(Box::new(Enqueue {
         proposal: ProposalId { life, number: cluster.state().version() },
         idempotency: None,
-        index_uid: name.parse().expect("a name"),
+        index_uid: name.parse().ok(),
         target: Target::Creates { primary_key: None, shape: Default::default() },
         work: EnqueueWork::CreateIndex,
         details: TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None },

@@ -19,7 +19,7 @@ use crate::fake::FakeNode;
 
 /// A cluster of these nodes; each new index has this many shards, and copies of each.
 pub(crate) fn cluster(nodes: &[FakeNode], shards: u16, factor: u16) -> LocalCluster {
-    let defaults = Defaults { shards: Some(shards), factor, groups: 1 };
+    let defaults = Defaults { shards: Some(shards), factor, ..Defaults::default() };
     let adopted = nodes.iter().enumerate().map(|(n, node)| adopt(&format!("node-{n}"), &node.url));
     LocalCluster::founded(defaults, adopted)
 }
@@ -29,7 +29,7 @@ pub(crate) fn with_movies(cluster: &LocalCluster, change: impl FnOnce(&mut Index
     let enqueue = Enqueue {
         proposal: ProposalId { life: PeerLife { peer: PeerId(0), boot: 1 }, number: 1 },
         idempotency: None,
-        index_uid: movies(),
+        index_uid: Some(movies()),
         target: Target::Creates { primary_key: Some("id".to_owned()), shape: Shape::default() },
         work: EnqueueWork::CreateIndex,
         details: TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None },

@@ -145,17 +145,20 @@ pub(crate) struct FoundingDefaults {
     /// Replica groups.
     #[serde(default = "one_group")]
     pub(crate) groups: u32,
+    /// How many tasks are kept: when there are more, the oldest that have ended are forgotten.
+    #[serde(default = "usual_history")]
+    pub(crate) history: u64,
 }
 
 impl Default for FoundingDefaults {
     fn default() -> Self {
-        Self { shards: None, factor: one_copy(), groups: one_group() }
+        Self { shards: None, factor: one_copy(), groups: one_group(), history: usual_history() }
     }
 }
 
 impl From<&FoundingDefaults> for Defaults {
     fn from(given: &FoundingDefaults) -> Self {
-        Self { shards: given.shards, factor: given.factor, groups: given.groups }
+        Self { shards: given.shards, factor: given.factor, groups: given.groups, history: given.history }
     }
 }
 
@@ -165,6 +168,10 @@ fn one_copy() -> u16 {
 
 fn one_group() -> u32 {
     1
+}
+
+fn usual_history() -> u64 {
+    Defaults::default().history
 }
 
 /// A Meilisearch server that is to hold documents.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use miroir_api::{ApiVersion, ResponseError};
 use miroir_model::{IndexUid, PhysicalId, TaskUid, Timestamp};
 use miroir_tasks::{
-    TaskCatalogue, TaskDetails, TaskFilter, TaskKind, TaskPage, TaskQuery, TaskRecord, TaskSource,
+    IndexSwap, TaskCatalogue, TaskDetails, TaskFilter, TaskKind, TaskPage, TaskQuery, TaskRecord, TaskSource,
     TaskStatus, TaskView,
 };
 use roaring::RoaringTreemap;
@@ -23,6 +23,11 @@ struct Golden {
 
 fn golden() -> Golden {
     serde_json::from_str(include_str!("../golden/v1_50.json")).expect("the recorded file")
+}
+
+fn swap(shown: &Value) -> IndexSwap {
+    let name = |at: usize| shown["indexes"][at].as_str().and_then(|uid| uid.parse().ok()).expect("a name");
+    IndexSwap { first: name(0), second: name(1), rename: shown["rename"].as_bool().expect("yes or no") }
 }
 
 /// A task as Miroir keeps it, from what a real server shows of it.
@@ -54,6 +59,14 @@ fn record(view: &Value) -> TaskRecord {
             primary_key: details["primaryKey"].as_str().map(str::to_owned),
             old_uid: uid("oldIndexUid"),
             new_uid: uid("newIndexUid"),
+        },
+        TaskKind::IndexSwap => TaskDetails::Swap {
+            swaps: details["swaps"].as_array().expect("a list").iter().map(swap).collect(),
+        },
+        TaskKind::TaskCancelation => TaskDetails::Cancelation {
+            matched: number("matchedTasks").expect("a number"),
+            canceled: number("canceledTasks"),
+            filter: details["originalFilter"].as_str().expect("a text").to_owned(),
         },
     };
     TaskRecord {
@@ -217,4 +230,19 @@ fn what_is_forgotten_is_found_no_more() {
     }
     history.catalogue.forget_through(TaskUid(14));
     assert!(history.catalogue.is_empty());
+}
+
+/// Recorded from Meilisearch 1.50.0: a swap, a cancelation that waits and one that ended, and what it canceled.
+#[test]
+fn swaps_and_cancelations_are_shown_as_they_were() {
+    let recorded = r#"[
+        {"uid":5,"batchUid":5,"indexUid":null,"status":"succeeded","type":"indexSwap","canceledBy":null,"details":{"swaps":[{"indexes":["a","d"],"rename":true}]},"error":null,"duration":"PT0.083369625S","enqueuedAt":"2026-11-21T19:37:24.964329091Z","startedAt":"2026-11-21T19:37:24.968676786Z","finishedAt":"2026-11-21T19:37:25.052046411Z"},
+        {"uid":23,"batchUid":null,"indexUid":null,"status":"enqueued","type":"taskCancelation","canceledBy":null,"details":{"matchedTasks":6,"canceledTasks":null,"originalFilter":"?statuses=enqueued,processing&indexUids=neu,bb,d,big"},"error":null,"duration":null,"enqueuedAt":"2026-11-21T19:37:45.224786961Z","startedAt":null,"finishedAt":null},
+        {"uid":15,"batchUid":15,"indexUid":null,"status":"succeeded","type":"taskCancelation","canceledBy":null,"details":{"matchedTasks":3,"canceledTasks":0,"originalFilter":"?statuses=succeeded&types=indexSwap"},"error":null,"duration":"PT0.000551593S","enqueuedAt":"2026-11-21T19:37:42.579424127Z","startedAt":"2026-11-21T19:37:42.579987728Z","finishedAt":"2026-11-21T19:37:42.580539321Z"}
+    ]"#;
+    let recorded: Vec<Value> = serde_json::from_str(recorded).expect("JSON");
+    for expected in recorded {
+        let shown = TaskView::new(record(&expected), None);
+        assert_eq!(serde_json::to_value(shown).expect("JSON"), expected);
+    }
 }

@@ -27,7 +27,7 @@ fn refused(proposal: ProposalId) -> Command {
     Command::Enqueue(Box::new(Enqueue {
         proposal,
         idempotency: None,
-        index_uid: "a".parse().expect("a valid name"),
+        index_uid: "a".parse().ok(),
         target: Target::Missing,
         work: EnqueueWork::Refused { kind: TaskKind::IndexDeletion, error },
         details: TaskDetails::Clear { deleted: None },

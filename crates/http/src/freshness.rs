@@ -88,7 +88,54 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use miroir_node::{Connections, Pools, Timeouts};
+    use miroir_search::Searcher;
+    use miroir_testkit::{LocalCluster, adopt, defaults};
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::app::Options;
+
+    /// A search that is planned in time and answers too late says so.
+    #[tokio::test]
+    async fn staleness_is_told_when_the_answer_is_written() {
+        let cluster = LocalCluster::founded(defaults(1), [adopt("node-0", "http://127.0.0.1:9")]);
+        let ledger = Arc::new(cluster.start(1));
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&seconds);
+        let searcher = Arc::new(Searcher::with_clock(
+            ledger.clone(),
+            Pools::open(Connections::new(Timeouts::default()).expect("a client")),
+            Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))),
+        ));
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let app = App::new(ledger, Arc::clone(&searcher), metrics, Options::default());
+        // It goes on for ever; one report is enough.
+        while searcher.stale().is_some() {
+            let _ = timeout(Duration::from_millis(5), searcher.report()).await;
+        }
+        let takes = |time: u64| {
+            let seconds = Arc::clone(&seconds);
+            get(move || async move { seconds.fetch_add(time, Ordering::SeqCst).to_string() })
+        };
+        let router: Router = Router::new()
+            .route("/indexes/quick/search", takes(1))
+            .route("/indexes/slow/search", takes(6))
+            .layer(from_fn_with_state(app, of_reads));
+        for (index, stale) in [("quick", false), ("slow", true)] {
+            let request = Request::get(format!("/indexes/{index}/search")).body(Body::empty());
+            let answer = router.clone().oneshot(request.expect("a request")).await.expect("an answer");
+            assert_eq!(answer.headers().contains_key(STALE), stale, "{index}");
+        }
+    }
 
     #[test]
     fn what_reads_documents_is_told_from_what_reads_anything_else() {

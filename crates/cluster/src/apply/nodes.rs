@@ -16,10 +16,11 @@ impl Apply<'_> {
             None => self.state.cluster = Some((found.cluster.clone(), found.defaults.clone())),
             Some((_, defaults)) if *defaults != found.defaults => {
                 return Err(Refusal::OtherDefaults(format!(
-                    "factor {}, groups {}, shards {}",
+                    "factor {}, groups {}, shards {}, history {}",
                     defaults.factor,
                     defaults.groups,
                     defaults.shards.map_or("by the number of nodes".to_owned(), |n| n.to_string()),
+                    defaults.history,
                 )));
             }
             Some(_) => {}

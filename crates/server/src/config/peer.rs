@@ -170,6 +170,9 @@ fn one_group() -> u32 {
     1
 }
 
+/// A client that waits for a task asks again after a moment: it must still be known.
+const FEWEST_TASKS: u64 = 1000;
+
 fn usual_history() -> u64 {
     Defaults::default().history
 }
@@ -245,6 +248,12 @@ impl PeerConfig {
         let Some(defaults) = &self.defaults else { return Ok(()) };
         if defaults.factor == 0 || defaults.groups == 0 {
             return wrong("`defaults.factor` and `defaults.groups` must be at least 1".to_owned());
+        }
+        if defaults.history < FEWEST_TASKS {
+            return wrong(format!(
+                "`defaults.history` is {}; it must be at least {FEWEST_TASKS}, since clients ask for tasks that have ended",
+                defaults.history
+            ));
         }
         if let Some(shards) = defaults.shards.filter(|shards| !(1..=128).contains(shards)) {
             return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to 128"));

@@ -13,6 +13,8 @@ mod memory;
 mod merge;
 mod search;
 mod server;
+mod soak;
+mod uploads;
 
 use clap::{Parser, ValueEnum};
 
@@ -33,6 +35,10 @@ enum Part {
     Memory,
     /// Leaders and nodes that go, 20 leaders a round each way. Only when asked for: it takes long.
     Failover,
+    /// Small writes beside three uploads of 100 MB. Only when asked for.
+    Uploads,
+    /// An hour of mixed load: what grows. Only when asked for; `--minutes` sets how long.
+    Soak,
 }
 
 /// Measures what a cluster costs against one node.
@@ -47,6 +53,9 @@ struct Flags {
     /// How often each part is measured; figures are medians.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// How long the mixed load lasts.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(4..))]
+    minutes: u32,
 }
 
 #[tokio::main]
@@ -71,6 +80,12 @@ async fn main() {
     }
     if flags.only.contains(&Part::Failover) {
         failover::measure(flags.rounds, &mut figures).await;
+    }
+    if flags.only.contains(&Part::Uploads) {
+        uploads::measure(flags.rounds, &mut figures).await;
+    }
+    if flags.only.contains(&Part::Soak) {
+        soak::measure(flags.minutes, &mut figures).await;
     }
     if figures.any_missed() {
         eprintln!("some targets were missed");

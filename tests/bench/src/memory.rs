@@ -17,7 +17,7 @@ pub(crate) async fn measure(figures: &mut Figures) {
 }
 
 /// Resident memory of a process in megabytes.
-fn resident(pid: u32) -> f64 {
+pub(crate) fn resident(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the peer runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux gives VmRSS");
     let kibibytes: f64 = line.trim_end_matches("kB").trim().parse().expect("a number");

@@ -71,7 +71,8 @@ pub struct Verdict {
 pub async fn run(form: Form) -> Verdict {
     let log = "info,openraft=warn,raft_log=warn".to_owned();
     let (peers, nodes) = (form.peers, form.nodes);
-    let mut mesh = Mesh::start(&Shape { peers, nodes, factor: 2, limits: LIMITS.to_owned(), log }).await;
+    let (limits, defaults) = (LIMITS.to_owned(), String::new());
+    let mut mesh = Mesh::start(&Shape { peers, nodes, factor: 2, limits, defaults, log }).await;
     if std::env::var_os("MIROIR_KEEP").is_some() {
         eprintln!("kept: {}", mesh.keep().display());
     }

@@ -90,8 +90,8 @@ impl Layout {
             text.push_str(&format!("peer-{other} = '{way}'\n"));
         }
         text.push_str(&format!(
-            "[defaults]\nfactor = {}\n[limits]\ndisk_ballast = 0\n{}\n",
-            shape.factor, shape.limits
+            "[defaults]\nfactor = {}\n{}\n[limits]\ndisk_ballast = 0\n{}\n",
+            shape.factor, shape.defaults, shape.limits
         ));
         for (node, (_, front)) in self.nodes.iter().enumerate() {
             let key = self.node_dir(node).join("master-key");

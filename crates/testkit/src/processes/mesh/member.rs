@@ -42,6 +42,10 @@ impl Process {
         pid
     }
 
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child().as_ref().map(Child::id)
+    }
+
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("output.log")
     }

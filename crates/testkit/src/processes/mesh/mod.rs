@@ -39,6 +39,8 @@ pub struct Shape {
     pub factor: u16,
     /// Lines of the peers' section `[limits]`.
     pub limits: String,
+    /// More lines of their section `[defaults]`.
+    pub defaults: String,
     /// Which log lines peers write.
     pub log: String,
 }
@@ -99,6 +101,11 @@ impl Mesh {
     pub fn start_again(&self, member: Member) {
         let pid = self.processes[&member].start();
         self.note(member, Some(pid));
+    }
+
+    /// The process that a member is now.
+    pub fn pid(&self, member: Member) -> Option<u32> {
+        self.processes[&member].pid()
     }
 
     /// Kills a member with -9 and waits until it is gone.

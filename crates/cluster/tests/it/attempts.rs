@@ -7,8 +7,8 @@ use miroir_cluster::{
 };
 use miroir_model::{PeerId, PeerLife, TaskUid, UnitSet};
 
-use crate::dice::Dice;
 use crate::world::{TWO, World, documents, patch, started};
+use miroir_testkit::Dice;
 
 const HOUR: i64 = 3_600_000;
 const LIFE: PeerLife = PeerLife { peer: PeerId(1), boot: 1 };
@@ -123,7 +123,7 @@ fn an_upload_serves_one_attempt() {
     let outcome = enqueue(&mut world, &Enqueue { proposal: ProposalId { life: LIFE, number: 999 }, ..write });
     assert!(matches!(outcome, Outcome::Refused(Refusal::UploadBroken { have: 0, want: 1 })));
     assert_eq!(world.state.chunks.len(), 2);
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     assert_eq!(world.state.chunks.len(), 0);
 }
 

@@ -3,14 +3,14 @@
 use miroir_cluster::{Command, CopyChange, CopyStep, Lost, Outcome, Proof, Queue, Refusal, WriteMode};
 use miroir_model::{PeerId, PeerLife, PhysicalId, TaskUid};
 
-use crate::dice::Dice;
 use crate::world::{Layout, World, documents, node_id};
+use miroir_testkit::Dice;
 
 /// Two nodes with a copy of everything each.
 fn world() -> (World, PhysicalId) {
     let mut world = World::new(Layout { nodes: 2, groups: 1, factor: 2, shards: 2 });
     world.enqueue("a", miroir_cluster::EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let id = world.state.ordered(&"a".parse().expect("a valid name")).expect("ordered").id;
     (world, id)
 }
@@ -57,7 +57,7 @@ fn a_copy_that_comes_back_is_waited_for_first_and_searched_when_it_has_caught_up
     let mut steps = 0;
     while queue(&world, id, 1).pending.contains(&missed) {
         assert!(!queue(&world, id, 1).searchable);
-        assert!(world.step(id, &node_id(1), &mut Dice::new(steps)));
+        assert!(world.step(id, &node_id(1), &mut Dice::from(steps)));
         steps += 1;
     }
     assert!(queue(&world, id, 1).searchable && !world.state.is_done(later));

@@ -6,16 +6,16 @@ use miroir_cluster::{
 use miroir_model::{Epoch, Generation, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
-use crate::dice::Dice;
 use crate::generate::error;
 use crate::lane;
 use crate::world::{Layout, TWO, World, documents, node_id};
+use miroir_testkit::Dice;
 
 /// One index, on the nodes of a layout.
 fn world(layout: Layout) -> (World, PhysicalId) {
     let mut world = World::new(layout);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
     (world, id)
 }
@@ -65,7 +65,7 @@ fn what_failed_together_is_sent_again_alone() {
     }
     let behind = write(&mut world);
     send(&mut world, id, &[tasks[3], behind]).expect("joined again");
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     let status = tasks.map(|task| world.ended(task).status);
     assert_eq!((status[0], &status[1..]), (TaskStatus::Failed, &[TaskStatus::Succeeded; 3][..]));
     assert_eq!(world.ended(tasks[0]).details, TaskDetails::Addition { received: 2, indexed: Some(0) });
@@ -159,7 +159,7 @@ fn deletions_are_counted_once_for_each_shard() {
         let open = |(id, node): &&(_, _)| state.indexes[id].queues[node].dispatch.is_some();
         let Some((id, node)) = queues.iter().find(open).cloned() else {
             let mut queues = queues.iter();
-            if queues.any(|(id, node)| world.step(*id, node, &mut Dice::new(0)) || world.lead(*id, node)) {
+            if queues.any(|(id, node)| world.step(*id, node, &mut Dice::from(0)) || world.lead(*id, node)) {
                 continue;
             }
             break;
@@ -190,6 +190,6 @@ fn a_count_that_a_node_cannot_give_is_not_known() {
     step(&mut world, id, QueueStep::Start { action: Action::Alone(task), node_task: None })
         .expect("the head");
     end(&mut world, id, DispatchResult::Done { node_task: None, deleted: Vec::new() }).expect("it is open");
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     assert_eq!(world.ended(task).details, TaskDetails::Clear { deleted: None });
 }

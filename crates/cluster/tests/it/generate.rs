@@ -9,9 +9,9 @@ use miroir_cluster::{
 use miroir_model::{Epoch, NodeId, PeerId, PeerLife, PhysicalId, SLOTS, Slot, TaskUid, UnitSet};
 use miroir_tasks::TaskKind;
 
-use crate::dice::Dice;
 use crate::lane;
 use crate::world::{World, adopt, patch, started};
+use miroir_testkit::Dice;
 
 /// The last two change nothing at first, and cannot be made of the settings that are there.
 pub(crate) const PATCHES: [&str; 6] = [
@@ -28,7 +28,7 @@ impl World {
     pub(crate) fn generate(&mut self, dice: &mut Dice) -> Command {
         let passes = *dice.pick(&[0, 1, 1_000, 1_000, 2_000, 60_000]);
         self.clock = self.clock.plus_millis(passes);
-        if dice.percent(2) {
+        if dice.chance(2) {
             self.clock = self.clock.plus_millis(*dice.pick(&[660_000, 3_700_000, 90_000_000]));
         }
         match dice.below(100) {
@@ -51,20 +51,20 @@ impl World {
             None => on_missing(&state, dice),
         };
         let mut enqueue = self.write(name, work, key);
-        if index.is_none() && matches!(enqueue.work, EnqueueWork::Refused { .. }) && dice.percent(80) {
+        if index.is_none() && matches!(enqueue.work, EnqueueWork::Refused { .. }) && dice.chance(80) {
             enqueue.target = Target::Missing;
         }
-        if dice.percent(8) {
+        if dice.chance(8) {
             spoil(&mut enqueue.target, dice);
         }
-        if dice.percent(10) {
+        if dice.chance(10) {
             let request = dice.below(2) as u128;
             enqueue.idempotency = Some((format!("key {}", dice.below(20)), request));
         }
-        if dice.percent(4) {
+        if dice.chance(4) {
             enqueue.proposal.number = dice.below(enqueue.proposal.number as usize + 3) as u64;
         }
-        enqueue.custom_metadata = dice.percent(5).then(|| "m".repeat(1 + dice.below(9_000)));
+        enqueue.custom_metadata = dice.chance(5).then(|| "m".repeat(1 + dice.below(9_000)));
         Command::Enqueue(Box::new(enqueue))
     }
 
@@ -75,14 +75,14 @@ impl World {
         }
         let start = dice.below(queues.len());
         for (id, node) in queues.iter().cycle().skip(start).take(queues.len()) {
-            let step = if dice.percent(12) {
+            let step = if dice.chance(12) {
                 Some(dishonest(&self.state, dice))
             } else {
                 honest(&self.state, &self.state.indexes[id], node, dice)
             };
             if let Some(step) = step {
                 let mut command = lane::command(&self.state, *id, node, step);
-                if let (Command::Lanes(steps), true) = (&mut command, dice.percent(2)) {
+                if let (Command::Lanes(steps), true) = (&mut command, dice.chance(2)) {
                     steps[0].epoch = Epoch(steps[0].epoch.0.saturating_sub(1));
                 }
                 return command;
@@ -93,7 +93,7 @@ impl World {
 }
 
 fn on_missing(state: &State, dice: &mut Dice) -> (EnqueueWork, Option<&'static str>) {
-    let key = dice.percent(70).then_some("id");
+    let key = dice.chance(70).then_some("id");
     match dice.below(10) {
         0..5 => (documents(state, dice), Some("id")),
         5..7 => (EnqueueWork::CreateIndex, key),
@@ -120,9 +120,9 @@ fn on_existing(state: &State, index: &Index, dice: &mut Dice) -> (EnqueueWork, O
 fn documents(state: &State, dice: &mut Dice) -> EnqueueWork {
     let mode = *dice.pick(&[WriteMode::Replace, WriteMode::Replace, WriteMode::Update]);
     let payload = payload(state, dice);
-    let none = payload.frames == 0 && dice.percent(50);
+    let none = payload.frames == 0 && dice.chance(50);
     let units = if none { UnitSet::EMPTY } else { units(dice) };
-    EnqueueWork::Documents { mode, skip_creation: dice.percent(10), payload, units }
+    EnqueueWork::Documents { mode, skip_creation: dice.chance(10), payload, units }
 }
 
 /// Of a finished upload where there is one, so that uploads are used.
@@ -130,11 +130,11 @@ fn payload(state: &State, dice: &mut Dice) -> PayloadSource {
     let frames = dice.below(6) as u32;
     let uploads: Vec<(UploadId, u32)> =
         state.uploads.iter().map(|(id, upload)| (*id, upload.chunks.len() as u32)).collect();
-    match uploads.is_empty() || dice.percent(40) {
+    match uploads.is_empty() || dice.chance(40) {
         true => PayloadSource { frames, inline: vec![bytes(dice)], upload: None },
         false => {
             let (id, chunks) = *dice.pick(&uploads);
-            let upload = Some((id, chunks + u32::from(dice.percent(10))));
+            let upload = Some((id, chunks + u32::from(dice.chance(10))));
             PayloadSource { frames, inline: Vec::new(), upload }
         }
     }
@@ -178,11 +178,11 @@ fn spoil(target: &mut Target, dice: &mut Dice) {
 fn chunk(state: &State, dice: &mut Dice) -> Command {
     let life = present(state, dice);
     let upload = UploadId { life, number: dice.below(3) as u64 };
-    if dice.percent(8) {
+    if dice.chance(8) {
         return Command::DropUpload { upload };
     }
     let have = state.uploads.get(&upload).map_or(0, |upload| upload.chunks.len());
-    let seq = if dice.percent(90) { have } else { dice.below(have + 2) };
+    let seq = if dice.chance(90) { have } else { dice.below(have + 2) };
     Command::Chunk { upload, seq: seq as u32, bytes: bytes(dice) }
 }
 
@@ -200,9 +200,9 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
         14.. => Command::Shown { version: state.version().saturating_sub(dice.below(3) as u64) },
         10 => Command::NodeProved { proof: proof(state, &node, dice), node, by: life },
         11..14 => copy(state, node, dice),
-        0 => Command::PeerStarted(started(life.peer.0, life.boot + u64::from(dice.percent(50)))),
-        1 => Command::PeerAlive { peer: life.peer, alive: dice.percent(60) },
-        2 | 3 => Command::NodeSeen { node, by: life, reachable: dice.percent(60) },
+        0 => Command::PeerStarted(started(life.peer.0, life.boot + u64::from(dice.chance(50)))),
+        1 => Command::PeerAlive { peer: life.peer, alive: dice.chance(60) },
+        2 | 3 => Command::NodeSeen { node, by: life, reachable: dice.chance(60) },
         4 => Command::AssignLane { node, peer: Some(life.peer) },
         5..7 => {
             let assigned = state.nodes[&node].lane.assigned.unwrap_or(life.peer);
@@ -217,7 +217,7 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
                 true => miroir_cluster::ProposalId { life, number: 0 },
                 false => *dice.pick(&proposals),
             };
-            let number = proposal.number + u64::from(dice.percent(30)) * 1_000_000;
+            let number = proposal.number + u64::from(dice.chance(30)) * 1_000_000;
             Command::Settle { proposal: miroir_cluster::ProposalId { number, ..proposal } }
         }
     }
@@ -245,7 +245,7 @@ fn copy(state: &State, node: NodeId, dice: &mut Dice) -> Command {
     };
     let change = match dice.below(20) {
         0..7 => CopyChange::Hide,
-        7..13 => CopyChange::Release { hidden: hidden + u64::from(dice.percent(5)) },
+        7..13 => CopyChange::Release { hidden: hidden + u64::from(dice.chance(5)) },
         13..19 => CopyChange::Require,
         _ => CopyChange::GiveUp,
     };
@@ -262,7 +262,7 @@ fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Optio
     };
     let number = open.number;
     if queue.renaming {
-        return Some(QueueStep::Fenced { number, arrived: dice.percent(50) });
+        return Some(QueueStep::Fenced { number, arrived: dice.chance(50) });
     }
     let many = matches!(&open.action, Action::Send(slices) if slices.len() > 1);
     let verdict = !many && matches!(open.action, Action::Send(_) | Action::Alone(_));
@@ -270,7 +270,7 @@ fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Optio
         0..6 if open.action == Action::Create => QueueStep::Fenced { number, arrived: false },
         0..6 => QueueStep::Fence { number },
         6..9 => QueueStep::Stop { number, fault: Fault { text: "full".to_owned() } },
-        9..12 => QueueStep::Fault { fault: dice.percent(50).then(|| Fault { text: "full".to_owned() }) },
+        9..12 => QueueStep::Fault { fault: dice.chance(50).then(|| Fault { text: "full".to_owned() }) },
         12..24 if many => lane::finish(open, DispatchResult::Apart { node_task: None }),
         12..17 if verdict => lane::finish(open, DispatchResult::Refused { node_task: None, error: error() }),
         17..20 => lane::finish(open, DispatchResult::Done { node_task: None, deleted: Vec::new() }),
@@ -286,7 +286,7 @@ fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Optio
 fn dishonest(state: &State, dice: &mut Dice) -> QueueStep {
     let task = TaskUid(dice.below(state.next_task.0 as usize + 1) as u64);
     let number = dice.below(6) as u64;
-    let slice = Slice { task, from: Default::default(), to: dice.percent(30).then_some(number as u32) };
+    let slice = Slice { task, from: Default::default(), to: dice.chance(30).then_some(number as u32) };
     let action = match dice.below(7) {
         5 => Action::Ahead(task),
         0 => Action::Create,
@@ -300,7 +300,7 @@ fn dishonest(state: &State, dice: &mut Dice) -> QueueStep {
         0..3 => QueueStep::Start { action, node_task: Some(3) },
         3 => QueueStep::Finish { number, result: lane::done(), next: Some(action) },
         4 => QueueStep::Fence { number },
-        _ => QueueStep::Fenced { number, arrived: dice.percent(50) },
+        _ => QueueStep::Fenced { number, arrived: dice.chance(50) },
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::Path;
 use miroir_cluster::{Command, DecodeError, State};
 use miroir_model::Timestamp;
 
-use crate::dice::Dice;
 use crate::world::{Layout, World};
+use miroir_testkit::Dice;
 
 /// A log that has every kind of command, its entries framed by a stamp and a length, little-endian.
 const LOG: &[u8] = include_bytes!("../golden/log-v2.bin");
@@ -103,7 +103,7 @@ fn write_a_version() {
         let mut world = World::new(layout);
         world.shows = false;
         for at in 0..600 {
-            let command = world.generate(&mut Dice::new(history * 1_000 + at));
+            let command = world.generate(&mut Dice::from(history * 1_000 + at));
             world.apply(command);
         }
         world

@@ -4,9 +4,9 @@ use miroir_cluster::State;
 use miroir_tasks::{TaskKind, TaskStatus};
 use proptest::prelude::*;
 
-use crate::dice::Dice;
 use crate::generate::is_at_rest;
 use crate::world::{Layout, World};
+use miroir_testkit::Dice;
 
 fn layouts() -> impl Strategy<Value = Layout> {
     (1..4u32, 1..3u32, 1..6u16).prop_flat_map(|(per_group, groups, shards)| {
@@ -28,7 +28,7 @@ fn play(layout: Layout, seeds: &[u64]) -> World {
     let mut world = World::new(layout);
     world.shows = false;
     for seed in seeds {
-        let command = world.generate(&mut Dice::new(*seed));
+        let command = world.generate(&mut Dice::from(*seed));
         world.apply(command);
     }
     world
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn every_history_ends_well(layout in layouts(), seeds in seeds(), last: u64) {
         let mut world = play(layout, &seeds);
-        world.drain(&mut Dice::new(last));
+        world.drain(&mut Dice::from(last));
         prop_assert!(is_at_rest(&world.state), "{:#?}", world.state);
         let mut uids: Vec<u64> = world.finished.iter().map(|task| task.uid.0).collect();
         uids.sort_unstable();
@@ -103,7 +103,7 @@ fn histories_are_mostly_accepted_and_reach_everything() {
         let seeds: Vec<u64> = (0..400).map(|at| history * 1_000 + at).collect();
         let mut world = play(layout, &seeds);
         (tried, accepted) = (tried + world.log.len(), accepted + world.accepted);
-        world.drain(&mut Dice::new(history));
+        world.drain(&mut Dice::from(history));
         for task in &world.finished {
             *kinds.entry(task.kind).or_insert(0) += 1;
             failed += usize::from(task.status == TaskStatus::Failed);

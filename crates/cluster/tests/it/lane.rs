@@ -6,8 +6,8 @@ use miroir_cluster::{
 };
 use miroir_model::{NodeId, PhysicalId};
 
-use crate::dice::Dice;
 use crate::world::World;
+use miroir_testkit::Dice;
 
 /// The request that a queue without an open one should send now.
 pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Option<Action> {
@@ -23,7 +23,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     if queue.lost.is_some() {
         return None;
     }
-    if let Some(task) = state.early(queue).filter(|_| dice.percent(70)) {
+    if let Some(task) = state.early(queue).filter(|_| dice.chance(70)) {
         return Some(Action::Ahead(task.uid));
     }
     let mut pending = queue.pending.iter().filter_map(|uid| state.tasks.get(uid));
@@ -49,7 +49,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
         return (!blocked).then_some(Action::Alone(first.uid));
     };
     let from = queue.progress;
-    if payload.frames - from.frames > 1 && dice.percent(30) {
+    if payload.frames - from.frames > 1 && dice.chance(30) {
         let to = from.frames + 1 + dice.below((payload.frames - from.frames - 1) as usize) as u32;
         return Some(Action::Send(vec![Slice { task: first.uid, from, to: Some(to) }]));
     }
@@ -76,7 +76,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
 pub(crate) fn look(state: &State, index: &Index, queue: &Queue, dice: &mut Dice) -> Option<QueueStep> {
     let task = queue.pending.get_min().and_then(|uid| state.tasks.get(uid))?;
     let due = task.recheck == Recheck::Due && queue.is_ready(index) && queue.lost.is_none();
-    let error = dice.percent(40).then(crate::generate::error);
+    let error = dice.chance(40).then(crate::generate::error);
     due.then_some(QueueStep::Checked { task: task.uid, settings: index.settings.version, error })
 }
 
@@ -155,7 +155,7 @@ impl World {
 
     /// One queue goes on until it has nothing to do.
     pub(crate) fn drain_queue(&mut self, id: PhysicalId, node: &NodeId) {
-        let mut dice = Dice::new(0);
+        let mut dice = Dice::from(0);
         while self.step(id, node, &mut dice) || self.lead(id, node) {}
     }
 }

@@ -1,6 +1,5 @@
 //! What the replicated state promises, on histories that no one has thought of.
 
-mod dice;
 mod generate;
 mod lane;
 mod model;

@@ -3,8 +3,8 @@
 use miroir_cluster::{EnqueueWork, WriteMode};
 use miroir_model::{IndexUid, UnitSet};
 
-use crate::dice::Dice;
 use crate::world::{TWO, World, documents, node_id};
+use miroir_testkit::Dice;
 
 fn uid(name: &str) -> IndexUid {
     name.parse().expect("a valid name")
@@ -15,7 +15,7 @@ fn a_name_is_served_when_its_task_is_done() {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
     assert!(world.state.ordered(&uid("a")).is_some() && world.state.served(&uid("a")).is_none());
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let served = world.state.served(&uid("a")).expect("served");
     assert_eq!(served.served_primary_key.as_deref(), Some("id"));
 }
@@ -26,7 +26,7 @@ fn a_name_is_served_when_its_task_is_done() {
 fn two_lives_of_a_name_do_not_touch_each_other() {
     let mut world = World::new(TWO);
     let create = world.enqueue("a", EnqueueWork::CreateIndex, None);
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let first = world.state.served(&uid("a")).expect("served").id;
 
     let delete = world.enqueue("a", EnqueueWork::DeleteIndex, None);
@@ -56,7 +56,7 @@ fn two_lives_of_a_name_do_not_touch_each_other() {
 fn a_later_task_of_a_quick_node_waits_for_an_earlier_one_of_a_slow_node() {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let index = world.state.ordered(&uid("a")).expect("ordered").clone();
     let units = |node| index.units_of(&node_id(node));
     let slow = world.enqueue("a", documents(WriteMode::Replace, units(1), 1), None);
@@ -87,7 +87,7 @@ fn a_primary_key_changes_only_while_there_are_no_documents() {
     let with_key = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None);
     let key = |uid| world.state.tasks[&uid].primary_key.as_deref();
     assert_eq!((key(with_id), key(with_key)), (Some("id"), Some("key")));
-    world.drain(&mut Dice::new(3));
+    world.drain(&mut Dice::from(3));
     let served = world.state.served(&uid("a")).expect("served");
     assert_eq!(served.served_primary_key.as_deref(), Some("key"));
     world.model.check();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use miroir_cluster::{EnqueueWork, Rows, RowsError, RowsPage, State, WriteMode, finished_tasks};
 use miroir_model::{TaskUid, Timestamp, UnitSet};
 
-use crate::dice::Dice;
 use crate::world::{TWO, World, documents, node_id};
+use miroir_testkit::Dice;
 
 /// Rows in memory, as `apply` gave them.
 #[derive(Default)]
@@ -49,7 +49,7 @@ fn long_tasks() -> World {
         write.custom_metadata = Some("m".repeat(length));
         world.must(miroir_cluster::Command::Enqueue(Box::new(write)));
     }
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     world
 }
 
@@ -86,7 +86,7 @@ fn a_damaged_task_is_an_error_once() {
 fn lag_is_what_a_node_has_not_finished() {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let index = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").clone();
     let here = index.units_of(&node_id(0));
     world.clock = Timestamp(5_000);
@@ -107,6 +107,6 @@ fn lag_is_what_a_node_has_not_finished() {
     assert_eq!((bytes(&world, 0), bytes(&world, 1), world.state.undelivered_bytes()), (0, 11, 11));
     assert!(world.state.is_done(one) && !world.state.is_done(both) && !world.state.is_done(both.next()));
     assert_eq!(world.state.record(one), None, "it is history");
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     assert_eq!((world.state.undelivered_bytes(), world.state.unfinished().count()), (0, 0));
 }

@@ -4,9 +4,9 @@ use miroir_cluster::{Command, Enqueue, EnqueueWork, NameChange, Outcome, QueueSt
 use miroir_model::{IndexUid, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
-use crate::dice::Dice;
 use crate::lane;
 use crate::world::{TWO, World, documents, node_id, patch};
+use miroir_testkit::Dice;
 
 fn name(text: &str) -> IndexUid {
     text.parse().expect("a valid name")
@@ -59,7 +59,7 @@ impl World {
         let at = dice.below(4);
         let (one, other) = (all[at], all[(at + 1 + dice.below(3)) % 4]);
         let mut enqueue = self.swap(one, other);
-        if self.ordered(one).is_some() && self.ordered(other).is_none() && dice.percent(50) {
+        if self.ordered(one).is_some() && self.ordered(other).is_none() && dice.chance(50) {
             enqueue.work = EnqueueWork::Rename;
             enqueue.index_uid = Some(name(one));
         }
@@ -93,7 +93,7 @@ impl World {
 fn a_swap_is_seen_when_all_that_was_ordered_before_is_done() {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let old = world.served("a");
     let load = world.enqueue("b", documents(WriteMode::Replace, UnitSet::ALL, 3), Some("id"));
     let swap = world.swap("a", "b");
@@ -104,7 +104,7 @@ fn a_swap_is_seen_when_all_that_was_ordered_before_is_done() {
     assert_eq!(world.state.tasks[&after].index, new, "the next task is for what the name will stand for");
     world.drain_queue(new.expect("it is ordered"), &node_id(0));
     assert_eq!(world.served("a"), old, "one node has not loaded it yet");
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     assert_eq!((world.served("a"), world.served("b")), (new, old));
     let order: Vec<TaskUid> = world.finished.iter().map(|task| task.uid).collect();
     assert!(order.ends_with(&[load, swap, after]), "{order:?}");
@@ -117,7 +117,7 @@ fn what_a_search_of_an_older_state_would_miss_is_not_done() {
     for name in ["a", "b"] {
         world.enqueue(name, EnqueueWork::CreateIndex, Some("id"));
     }
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     world.shows = false;
     let swap = world.swap("a", "b");
     let swap = world.accept(swap);
@@ -155,11 +155,11 @@ fn names_that_would_get_lost_or_double_are_refused() {
 fn what_was_recorded_for_sending_is_not_canceled() {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let index = world.ordered("a").expect("it is there");
     let tasks: Vec<TaskUid> =
         (0..3).map(|_| world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None)).collect();
-    let mut dice = Dice::new(0);
+    let mut dice = Dice::from(0);
     let action = lane::action(&world.state, &world.state.indexes[&index], &node_id(0), &mut dice);
     let action = action.filter(|action| action.tasks() == tasks[..1]).unwrap_or_else(|| {
         let slice = miroir_cluster::Slice { task: tasks[0], from: Default::default(), to: None };
@@ -169,7 +169,7 @@ fn what_was_recorded_for_sending_is_not_canceled() {
     world.must(lane::command(&world.state, index, &node_id(0), start));
     let by = world.cancel(TaskUid(0), TaskUid(99));
     assert_eq!(world.canceled(by), 2);
-    world.drain(&mut Dice::new(3));
+    world.drain(&mut Dice::from(3));
     assert_eq!(world.ended(tasks[0]).status, TaskStatus::Succeeded);
     for uid in &tasks[1..] {
         let task = world.ended(*uid);
@@ -185,7 +185,7 @@ fn what_is_canceled_is_as_if_it_had_not_been_ordered() {
     for name in ["a", "b"] {
         world.enqueue(name, EnqueueWork::CreateIndex, None);
     }
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let before = world.state.clone();
     // Holds everything up: nothing of what follows can be recorded for sending.
     let first = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), Some("id"));
@@ -206,7 +206,7 @@ fn what_is_canceled_is_as_if_it_had_not_been_ordered() {
     assert!(world.state.tasks.is_empty() && world.state.chunks.is_empty());
     // The names are free, and the settings those of before.
     world.enqueue("c", EnqueueWork::CreateIndex, None);
-    world.drain(&mut Dice::new(2));
+    world.drain(&mut Dice::from(2));
     let a = &world.state.indexes[&world.served("a").expect("it is there")];
     assert_eq!(a.settings.served, before.indexes[&a.id].settings.served);
 }
@@ -219,7 +219,7 @@ fn what_later_tasks_build_on_is_not_canceled() {
     let load = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None);
     let by = world.cancel(creation, creation);
     assert_eq!(world.canceled(by), 0);
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     assert_eq!(world.ended(creation).status, TaskStatus::Succeeded);
     assert_eq!(world.ended(load).status, TaskStatus::Succeeded);
 }

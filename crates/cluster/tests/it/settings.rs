@@ -7,10 +7,10 @@ use miroir_model::{PhysicalId, TaskUid, UnitSet};
 use miroir_settings::{SettingName, UserSettings};
 use miroir_tasks::TaskStatus;
 
-use crate::dice::Dice;
 use crate::generate::error;
 use crate::lane;
 use crate::world::{TWO, World, documents, node_id, patch};
+use miroir_testkit::Dice;
 
 fn settings(json: &str) -> EnqueueWork {
     EnqueueWork::Settings { patch: patch(json) }
@@ -20,7 +20,7 @@ fn settings(json: &str) -> EnqueueWork {
 fn world() -> (World, PhysicalId) {
     let mut world = World::new(TWO);
     world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::new(1));
+    world.drain(&mut Dice::from(1));
     let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
     (world, id)
 }
@@ -67,7 +67,7 @@ fn a_change_is_decided_when_every_required_node_has_answered() {
     assert_eq!(served(&world, id), r#"["x"]"#);
     assert_eq!(world.ended(task).status, TaskStatus::Succeeded);
     let decided = world.log.len();
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     assert_eq!(world.ended(behind).status, TaskStatus::Succeeded);
     let configures =
         world.log[decided..].iter().any(|(_, command)| format!("{command:?}").contains("Configure"));
@@ -87,10 +87,10 @@ fn a_refused_change_is_rolled_back_everywhere() {
     assert_eq!((world.ended(first).status, &world.ended(first).error), (TaskStatus::Failed, &Some(error())));
     assert_eq!((index.settings.version, ordered(&world, id)), (2, "[]".to_owned()));
     for node in [0, 1] {
-        let next = lane::action(&world.state, index, &node_id(node), &mut Dice::new(0));
+        let next = lane::action(&world.state, index, &node_id(node), &mut Dice::from(0));
         assert_eq!(next, Some(Action::Configure { version: 2 }));
     }
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     let settings = &world.state.indexes[&id].settings.served;
     assert_eq!(world.ended(second).status, TaskStatus::Succeeded);
     assert_eq!(settings.value_json(SettingName::DistinctAttribute), r#""d""#);
@@ -105,7 +105,7 @@ fn a_node_is_not_told_what_another_has_refused() {
     carry_out(&mut world, id, 1, task, refused);
     assert_eq!(world.ended(task).status, TaskStatus::Failed);
     assert_eq!(world.model.carried_out(task), 0);
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     assert_eq!(served(&world, id), "[]");
 }
 
@@ -127,7 +127,7 @@ fn a_change_without_effect_or_sense_is_sent_to_nobody() {
         Outcome::Lanes(vec![Err(StepRefused::Action)]),
         "it follows from what is decided before it"
     );
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     let status = |uid| world.ended(uid).status;
     assert_eq!([slow, nothing, real].map(status), [TaskStatus::Succeeded; 3]);
     assert_eq!(status(wrong), TaskStatus::Failed);
@@ -144,7 +144,7 @@ fn a_barrier_before_a_change_that_another_node_has_begun_is_sent() {
     world.drain_queue(id, &node_id(0));
     assert_eq!(world.state.indexes[&id].settings.change.as_ref().map(|change| change.task), Some(change));
     world.drain_queue(id, &node_id(1));
-    world.drain(&mut Dice::new(0));
+    world.drain(&mut Dice::from(0));
     assert!(world.state.is_done(filter) && world.state.is_done(change));
 }
 

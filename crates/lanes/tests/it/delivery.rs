@@ -46,10 +46,7 @@ fn only(world: &World) -> NodeId {
 
 #[tokio::test(start_paused = true)]
 async fn every_copy_gets_its_documents_and_deletions_are_counted_once() {
-    let mut world = World::new(3, 6, 2);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (mut world, _peer, index) = World::with_movies(3, 6, 2).await;
     let task = world.enqueue("movies", movies(0..300, 1));
     assert_eq!(world.done(task).await.status, TaskStatus::Succeeded);
     let all = (0..300).map(|id| (id.to_string(), movie(id, 1))).collect();
@@ -84,10 +81,7 @@ async fn every_copy_gets_its_documents_and_deletions_are_counted_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_behind_a_slow_request_is_joined_into_the_next() {
-    let mut world = World::new(1, 1, 1);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    world.create("movies").await;
+    let (mut world, _peer, _) = World::with_movies(1, 1, 1).await;
     let node = only(&world);
     world.nodes[&node].lock().running = false;
     let first = world.enqueue("movies", movies([1], 1));
@@ -103,10 +97,7 @@ async fn what_waits_behind_a_slow_request_is_joined_into_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn only_the_task_with_the_bad_document_fails() {
-    let mut world = World::new(1, 1, 1);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (mut world, _peer, index) = World::with_movies(1, 1, 1).await;
     let node = only(&world);
     world.nodes[&node].lock().running = false;
     let first = world.enqueue("movies", movies([1], 1));
@@ -157,10 +148,7 @@ async fn a_big_task_goes_in_parts_and_its_rest_is_joined() {
 
 #[tokio::test(start_paused = true)]
 async fn settings_are_taken_by_all_or_rolled_back() {
-    let mut world = World::new(2, 2, 1);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (mut world, _peer, index) = World::with_movies(2, 2, 1).await;
     let good = world.enqueue("movies", synonyms("good"));
     assert_eq!(world.done(good).await.status, TaskStatus::Succeeded);
     let second = world.nodes.keys().nth(1).unwrap().clone();
@@ -182,10 +170,7 @@ async fn settings_are_taken_by_all_or_rolled_back() {
 /// Documents that were accepted by settings which never came to be are looked at again, whole, before any is sent.
 #[tokio::test(start_paused = true)]
 async fn what_settings_were_rolled_back_for_is_validated_again() {
-    let mut world = World::new(2, 4, 2);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (mut world, _peer, index) = World::with_movies(2, 4, 2).await;
     let geo = world.enqueue("movies", settings(&json!({ "filterableAttributes": ["_geo"] })));
     assert_eq!(world.done(geo).await.status, TaskStatus::Succeeded);
     for node in world.nodes.values() {
@@ -237,10 +222,7 @@ async fn nodes_forget_what_is_recorded_and_never_what_they_are_known_by() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_stops_one_queue_says_so_and_is_no_verdict() {
-    let mut world = World::new(1, 1, 1);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (mut world, _peer, index) = World::with_movies(1, 1, 1).await;
     let node = only(&world);
     world.nodes[&node].lock().plan.fault = 100;
     let task = world.enqueue("movies", movies([1], 1));
@@ -259,10 +241,7 @@ async fn a_fault_stops_one_queue_says_so_and_is_no_verdict() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_does_not_answer_is_down_until_it_does() {
-    let mut world = World::new(1, 1, 1);
-    let _peer = world.start(1);
-    world.assign_all(1);
-    world.create("movies").await;
+    let (mut world, _peer, _) = World::with_movies(1, 1, 1).await;
     let node = only(&world);
     world.nodes[&node].lock().reachable = false;
     let task = world.enqueue("movies", movies([1], 1));

@@ -25,10 +25,7 @@ struct One {
 
 /// One node with an index, driven by peer 1.
 async fn one() -> One {
-    let mut world = World::new(1, 1, 1);
-    let peer = world.start(1);
-    world.assign_all(1);
-    let index = world.create("movies").await;
+    let (world, peer, index) = World::with_movies(1, 1, 1).await;
     let node = world.nodes.keys().next().unwrap().clone();
     One { world, peer, index, node }
 }

@@ -64,6 +64,15 @@ impl World {
         Self { cluster, nodes: fakes, config, patience, connect, attempts: 0 }
     }
 
+    /// One with an index `movies`, whose nodes are served by one peer.
+    pub(crate) async fn with_movies(nodes: usize, shards: u16, factor: u16) -> (Self, Peer, PhysicalId) {
+        let mut world = Self::new(nodes, shards, factor);
+        let peer = world.start(1);
+        world.assign_all(1);
+        let index = world.create("movies").await;
+        (world, peer, index)
+    }
+
     /// Nodes that are servers.
     pub(crate) fn over(cluster: LocalCluster, connect: Arc<Connect>) -> Self {
         let patience = Duration::from_secs(120);

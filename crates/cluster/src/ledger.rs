@@ -64,6 +64,11 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The members of the group, as this peer knows them.
     fn members(&self) -> Vec<Member>;
+
+    /// Whether this peer's disk is nearly full, so that it takes no payload.
+    fn disk_low(&self) -> bool {
+        false
+    }
 }
 
 /// Rows of history, as [`Row`](crate::Row)s wrote them. They may be newer than the state, so a reader looks in the

@@ -100,4 +100,8 @@ impl Ledger for Peer {
         };
         metrics.membership_config.nodes().map(member).collect()
     }
+
+    fn disk_low(&self) -> bool {
+        self.node.disk.low()
+    }
 }

@@ -161,11 +161,6 @@ impl Peer {
     pub fn membership(&self) -> BTreeMap<PeerId, (Member, bool)> {
         self.node.members()
     }
-
-    /// Whether the disk is nearly full, so that this peer takes no payload.
-    pub fn disk_low(&self) -> bool {
-        self.node.disk.low()
-    }
 }
 
 impl std::fmt::Debug for Peer {

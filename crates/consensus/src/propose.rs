@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use miroir_cluster::{Command, Outcome, ProposeError};
+use miroir_cluster::{Command, EnqueueWork, Outcome, ProposeError};
 use miroir_model::Timestamp;
 use miroir_wire::peer::propose_reply::Result as Answer;
 use miroir_wire::peer::{ProposeReply, ProposeRequest, Refusal};
@@ -47,13 +47,20 @@ pub(crate) const MAX_COMMAND: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Encoded {
     pub(crate) bytes: Bytes,
-    /// It brings payload, which a peer that is low on disk does not take.
+    /// It brings payload, which a peer that is low on disk does not take: any write but those that free space.
     pub(crate) payload: bool,
 }
 
 impl From<&Command> for Encoded {
     fn from(command: &Command) -> Self {
-        let payload = matches!(command, Command::Chunk { .. } | Command::Enqueue(_));
+        let payload = match command {
+            Command::Chunk { .. } => true,
+            Command::Enqueue(write) => !matches!(
+                write.work,
+                EnqueueWork::DeleteIndex | EnqueueWork::DeleteAll | EnqueueWork::Cancel { .. }
+            ),
+            _ => false,
+        };
         Self { bytes: command.encode().into(), payload }
     }
 }

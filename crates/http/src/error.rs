@@ -108,7 +108,8 @@ impl From<ProposeError> for ApiError {
             ),
             ProposeError::DiskLow => Self::new(
                 ErrorCode::MiroirDiskLow,
-                "The disk of the leading peer is nearly full: new documents are refused until there is room.",
+                "The disk of this peer, of the leading one or of most is nearly full: new documents are refused until \
+                 there is room.",
             ),
             ProposeError::Busy => Self::new(
                 ErrorCode::MiroirBackpressure,

@@ -109,4 +109,8 @@ impl<T: Interpose> Ledger for Around<T> {
     fn members(&self) -> Vec<Member> {
         self.0.inner().members()
     }
+
+    fn disk_low(&self) -> bool {
+        self.0.inner().disk_low()
+    }
 }

@@ -13,8 +13,8 @@ pub(crate) async fn topology(State(app): State<App>) -> Json<Value> {
     Json(app.searcher().topology().await)
 }
 
-/// Whether this peer can take reads and writes: there is a leader, this peer knows what was committed, and the cluster
-/// is founded, which it is when its first nodes have joined.
+/// Whether this peer can take reads and writes: there is a leader, this peer knows what was committed, the cluster is
+/// founded, which it is when its first nodes have joined, and there is room for documents on this peer's disk.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let unready = |reason: &str| {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "reason": reason}))).into_response()
@@ -28,6 +28,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     let known = state.peers.get(&me.peer).is_some_and(|peer| peer.boot == me.boot);
     if !known || state.cluster.is_none() || app.ledger().read_barrier().await.is_err() {
         return unready("catching_up");
+    }
+    if app.ledger().disk_low() {
+        return unready("disk_low");
     }
     Json(json!({"ready": true})).into_response()
 }

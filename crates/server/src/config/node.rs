@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use super::{LogFlags, check_master_key, layered};
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 
@@ -30,14 +29,9 @@ pub(crate) struct NodeFlags {
     #[arg(long, value_name = "KEY")]
     #[serde(skip_serializing_if = "Option::is_none")]
     master_key: Option<String>,
-    /// How log lines look.
-    #[arg(long, value_name = "FORMAT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_format: Option<LogFormat>,
-    /// Which log lines appear, e.g. info or miroir=debug.
-    #[arg(long, value_name = "FILTER")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    log: LogFlags,
 }
 
 /// What a node runs with.
@@ -70,29 +64,10 @@ fn default_log() -> String {
 impl NodeConfig {
     /// File, then `MIROIR_*`, then flags.
     pub(crate) fn read(flags: &NodeFlags) -> Result<Self, Exit> {
-        let mut figment = Figment::new();
-        if let Some(file) = &flags.config_file_path {
-            figment = figment.merge(Toml::file_exact(file));
-        }
         let known = ["http_addr", "db_path", "master_key", "log_format", "log"];
-        let environment = Env::prefixed("MIROIR_").only(&known);
-        let config: Self = figment
-            .merge(environment)
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(Exit::configuration)?;
-        config.check()?;
+        let config: Self = layered(flags.config_file_path.as_deref(), &known, flags)?;
+        check_master_key(config.master_key.as_deref())?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), Exit> {
-        match &self.master_key {
-            Some(key) if key.len() < 16 => Err(Exit::Configuration(format!(
-                "the master key has {} bytes; it must have at least 16",
-                key.len()
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// The directory of its data.

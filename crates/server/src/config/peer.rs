@@ -5,13 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use miroir_cluster::Defaults;
-use miroir_consensus::Limits;
 use serde::{Deserialize, Serialize};
 
-use super::InitialPeers;
+use super::{InitialPeers, LogFlags, PeerLimits, check_master_key, layered};
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 
@@ -54,14 +51,9 @@ pub(crate) struct PeerFlags {
     #[arg(long, value_name = "KEY")]
     #[serde(skip_serializing_if = "Option::is_none")]
     master_key: Option<String>,
-    /// How log lines look.
-    #[arg(long, value_name = "FORMAT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_format: Option<LogFormat>,
-    /// Which log lines appear, e.g. info or miroir=debug.
-    #[arg(long, value_name = "FILTER")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    log: LogFlags,
 }
 
 /// What a peer runs with.
@@ -95,42 +87,9 @@ pub(crate) struct PeerConfig {
     /// The nodes that the cluster is founded with.
     #[serde(default)]
     pub(crate) nodes: Vec<ConfiguredNode>,
-    /// How large things get on this peer's disk.
+    /// What it holds, and for how long it waits.
     #[serde(default)]
-    pub(crate) limits: DiskLimits,
-}
-
-/// How large things get on a peer's disk, in bytes. What is not set is as `miroir_consensus::Limits` says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DiskLimits {
-    /// A snapshot is made when so much of the log is behind the last one.
-    pub(crate) snapshot: Option<u64>,
-    /// So much log is kept for a follower that is behind.
-    pub(crate) log: Option<u64>,
-    /// One file of the log.
-    pub(crate) log_file: Option<usize>,
-    /// One file of payload.
-    pub(crate) segment_file: Option<u64>,
-    /// With less free space than this no payload is taken.
-    pub(crate) disk_reserve: Option<u64>,
-    /// So much is held by a file that goes when the disk is full.
-    pub(crate) disk_ballast: Option<u64>,
-}
-
-impl From<DiskLimits> for Limits {
-    fn from(set: DiskLimits) -> Self {
-        let usual = Self::default();
-        Self {
-            snapshot: set.snapshot.unwrap_or(usual.snapshot),
-            log: set.log.unwrap_or(usual.log),
-            log_file: set.log_file.unwrap_or(usual.log_file),
-            segment_file: set.segment_file.unwrap_or(usual.segment_file),
-            disk_reserve: set.disk_reserve.unwrap_or(usual.disk_reserve),
-            disk_ballast: set.disk_ballast.unwrap_or(usual.disk_ballast),
-            ..usual
-        }
-    }
+    pub(crate) limits: PeerLimits,
 }
 
 /// What an index gets whose creator names no shape.
@@ -206,10 +165,6 @@ fn default_log() -> String {
 impl PeerConfig {
     /// File, then `MIROIR_*`, then flags; checked once.
     pub(crate) fn read(flags: &PeerFlags) -> Result<Self, Exit> {
-        let mut figment = Figment::new();
-        if let Some(file) = &flags.config {
-            figment = figment.merge(Toml::file_exact(file));
-        }
         let known = [
             "name",
             "data_dir",
@@ -222,11 +177,7 @@ impl PeerConfig {
             "log_format",
             "log",
         ];
-        let config: Self = figment
-            .merge(Env::prefixed("MIROIR_").only(&known))
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(Exit::configuration)?;
+        let config: Self = layered(flags.config.as_deref(), &known, flags)?;
         config.check()?;
         Ok(config)
     }
@@ -241,9 +192,8 @@ impl PeerConfig {
                 names.join(", ")
             ));
         }
-        if let Some(key) = self.master_key.as_ref().filter(|key| key.len() < 16) {
-            return wrong(format!("the master key has {} bytes; it must have at least 16", key.len()));
-        }
+        check_master_key(self.master_key.as_deref())?;
+        self.limits.check().map_err(Exit::Configuration)?;
         // Where they are left out the cluster may have any, which the log knows.
         let Some(defaults) = &self.defaults else { return Ok(()) };
         if defaults.factor == 0 || defaults.groups == 0 {

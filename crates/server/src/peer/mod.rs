@@ -81,7 +81,7 @@ fn consensus(config: &PeerConfig) -> Result<Config, Exit> {
         initial_peers: config.initial_peers.0.clone(),
         secret: Secret::new(&config.secret()?).map_err(Exit::configuration)?,
         timing: Timing::default(),
-        limits: config.limits.into(),
+        limits: config.limits.disk(),
     })
 }
 

@@ -8,12 +8,12 @@ use miroir_cluster::{Defaults, Ledger};
 use miroir_consensus::Peer;
 use miroir_http::{App, Options};
 use miroir_node::{Connections, Pools, Timeouts};
-use miroir_rebalancer::{ConfiguredNode, Policy};
+use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
 use tonic::service::Routes;
 
 use super::world::Seen;
-use crate::config::PeerConfig;
+use crate::config::{PeerConfig, PeerLimits};
 use crate::exit::Exit;
 
 /// What `/_miroir/metrics` prints.
@@ -41,6 +41,7 @@ pub(super) struct Parts {
     pools: Pools,
     master_key: Option<String>,
     defaults: Defaults,
+    limits: PeerLimits,
     metrics: Metrics,
 }
 
@@ -53,7 +54,8 @@ impl Parts {
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools.clone()));
         let (peer, master_key) = (Arc::clone(peer), config.master_key.clone());
         let defaults = (&config.defaults.clone().unwrap_or_default()).into();
-        Ok(Self { peer, ledger, searcher, pools, master_key, defaults, metrics })
+        let limits = config.limits;
+        Ok(Self { peer, ledger, searcher, pools, master_key, defaults, limits, metrics })
     }
 
     /// What operators call.
@@ -64,7 +66,7 @@ impl Parts {
 
     /// What users call.
     pub(super) fn http(&self) -> axum::Router {
-        let options = Options { master_key: self.master_key.clone(), ..Options::default() };
+        let options = Options { master_key: self.master_key.clone(), queue: self.limits.queue() };
         let app =
             App::new(Arc::clone(&self.ledger), Arc::clone(&self.searcher), self.metrics.clone(), options);
         miroir_http::router(app)
@@ -81,11 +83,10 @@ impl Parts {
         let searcher = Arc::clone(&self.searcher);
         let world = Arc::new(Seen { peer, connections: pools.bare().clone(), defaults });
         let connect = miroir_lanes::http(pools);
+        let (config, policy) = (self.limits.lanes(), self.limits.policy());
         async move {
-            let config = miroir_lanes::Config::default();
             let lanes = miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending());
-            let leading =
-                miroir_rebalancer::run(ledger, world, (nodes, Policy::default()), std::future::pending());
+            let leading = miroir_rebalancer::run(ledger, world, (nodes, policy), std::future::pending());
             tokio::select! {
                 () = lanes => {}
                 () = leading => {}

@@ -33,6 +33,20 @@ fn a_peer_must_be_one_of_the_initial_peers() {
     refused(&[&peers[..], &flags[..]].concat(), "none of the initial peers (a)");
 }
 
+#[test]
+fn limits_that_cannot_be_meant_are_refused() {
+    let file = scratch("limits.toml");
+    let whole = "name = 'a'\ndata_dir = 'x'\nhttp = '127.0.0.1:1'\ngrpc = '127.0.0.1:2'\ncluster_secret_file = \
+                 'x'\ninitial_peers = 'a=127.0.0.1:2'\n[limits]\n";
+    for (line, says) in [("queue_tasks = 3", "at least 16"), ("queue_taks = 300", "queue_taks")] {
+        std::fs::write(&file, format!("{whole}{line}\n")).expect("a disk");
+        refused(&["peer", "--config", &file], says);
+    }
+    // With what can be meant it gets as far as the secret.
+    std::fs::write(&file, format!("{whole}queue_tasks = 300\nlagging_after = 10\n")).expect("a disk");
+    refused(&["peer", "--config", &file], "cluster secret");
+}
+
 fn scratch(name: &str) -> String {
     let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::remove_dir_all(&dir).ok();

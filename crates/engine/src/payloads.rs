@@ -62,6 +62,7 @@ impl Payloads {
     /// # Errors
     /// `malformed_payload` when the body is not what its format says, or an error of the disk.
     pub(crate) fn store(&self, body: &[u8], format: Format) -> Result<Stored, ApiError> {
+        miroir_fault::point("engine.payload")?;
         let mut file = NamedTempFile::new_in(&self.dir)?;
         let count = {
             let mut out = BufWriter::new(file.as_file_mut());

@@ -14,6 +14,12 @@ mod dev;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod full_disks;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod names;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod whole_path;

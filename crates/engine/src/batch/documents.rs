@@ -66,6 +66,9 @@ pub(super) fn apply(work: &Work<'_>, tasks: &mut [Task], primary_key: Option<&st
     if tasks.iter().any(|task| task.status == Status::Succeeded) {
         index(work, &mut txn, (&old_fields, fields), new_primary_key, &changes)?;
     }
+    if payloads.iter().any(Option::is_some) {
+        miroir_fault::point("engine.documents")?;
+    }
     Ok(txn.commit()?)
 }
 

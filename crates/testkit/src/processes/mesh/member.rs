@@ -9,6 +9,9 @@ use rustix::process::Signal;
 
 use crate::processes::{program, signal};
 
+/// What goes wrong in a member: rules, in its directory. Where the file is not there, nothing does.
+const FAULTS: &str = "faults";
+
 /// How a member is started, and the process that it is now.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -32,6 +35,7 @@ impl Process {
         let child = Command::new(program("miroir"))
             .args(&self.arguments)
             .current_dir(&self.dir)
+            .env("MIROIR_FAULTS_FILE", self.dir.join(FAULTS))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -48,6 +52,12 @@ impl Process {
 
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("output.log")
+    }
+
+    pub(super) fn set_faults(&self, rules: &str) {
+        // It is read at any moment, so it is changed in one.
+        let (next, file) = (self.dir.join("faults.next"), self.dir.join(FAULTS));
+        std::fs::write(&next, rules).and_then(|()| std::fs::rename(&next, &file)).expect("a disk");
     }
 
     pub(super) fn signal(&self, what: Signal) {

@@ -124,6 +124,12 @@ impl Mesh {
         self.processes[&member].signal(Signal::CONT);
     }
 
+    /// From now on this goes wrong in a member: rules of the crate `fault`, none where the text is empty. Of the
+    /// embedded node and of peers, in builds with debug assertions.
+    pub fn set_faults(&self, member: Member, rules: &str) {
+        self.processes[&member].set_faults(rules);
+    }
+
     /// The members that ended by themselves, and how.
     pub fn ended(&self) -> Vec<(Member, ExitStatus)> {
         let ended = |(member, process): (&Member, &Process)| Some((*member, process.ended()?));

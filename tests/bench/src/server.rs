@@ -1,15 +1,10 @@
 //! Servers of the Meilisearch API: a node alone, or a cluster.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use miroir_testkit::processes::{PATIENCE, program};
+use miroir_testkit::processes::{self, MASTER_KEY, PATIENCE};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
-use tempfile::TempDir;
-
-const MASTER_KEY: &str = "the master key of a node alone";
 
 /// An address and what it wants to see.
 #[derive(Debug, Clone)]
@@ -83,51 +78,12 @@ impl Server {
 #[derive(Debug)]
 pub(crate) struct Alone {
     pub(crate) server: Server,
-    child: Child,
-    _dir: TempDir,
+    _process: processes::Alone,
 }
 
 impl Alone {
     pub(crate) async fn start() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let address = socket.expect("a free port").to_string();
-        let child = command(dir.path())
-            .args(["--http-addr", &address, "--db-path", "data", "--master-key", MASTER_KEY])
-            .current_dir(dir.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the node starts");
-        let server = Server::new(format!("http://{address}"), Some(MASTER_KEY.to_owned()));
-        let started = Instant::now();
-        while server.text("/health").await.is_none() {
-            assert!(started.elapsed() < PATIENCE, "the node does not start");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        Self { server, child, _dir: dir }
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(dir: &Path) -> Command {
-    match std::env::var_os("MIROIR_MEILISEARCH") {
-        Some(official) => {
-            let mut command = Command::new(official);
-            command.arg("--no-analytics").env("TMPDIR", dir);
-            command
-        }
-        None => {
-            let mut command = Command::new(program("miroir"));
-            command.arg("node");
-            command
-        }
+        let process = processes::Alone::start().await;
+        Self { server: Server::new(process.url.clone(), Some(MASTER_KEY.to_owned())), _process: process }
     }
 }

@@ -91,7 +91,7 @@ impl Real {
 async fn whole_path(servers: Vec<Server>) {
     let mut clients = BTreeMap::new();
     for (configured, server) in configured(&servers).iter().zip(&servers) {
-        clients.insert(configured.id.clone(), server.node().await);
+        clients.insert(configured.id.clone(), server.node());
     }
     let cluster = LocalCluster::new(Timestamp::default);
     cluster.found(Defaults { shards: Some(6), factor: 2, ..Defaults::default() }, []);
@@ -188,7 +188,7 @@ async fn fenced(real: &mut Real) {
 
 /// Only an empty node is adopted, and only with its master key.
 async fn refuses(server: &Server) {
-    let node = server.node().await;
+    let node = server.node();
     let configured = &configured(std::slice::from_ref(server))[0];
     let wrong = node.with_key(ApiKey::new("another key"));
     let error = adopt(configured, &wrong, None).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Whole clusters of real processes.
+//! Whole clusters of real processes, and single nodes.
 //!
 //! [`Dev`] is a `miroir dev` on a directory of its own, with the programs that were built with the one that runs; a
 //! [`Mesh`] is peers and nodes with a [proxy](crate::proxy) on each link between them. What a user would see broken ends
@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+mod alone;
 mod client;
 mod dev;
 mod member;
 mod mesh;
 
+pub use alone::{Alone, MASTER_KEY};
 pub use client::{ended, get, post};
 pub use dev::Dev;
 pub use mesh::{Member, Mesh, Shape};

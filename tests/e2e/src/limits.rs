@@ -28,12 +28,10 @@ async fn where_another_copy_is_it_is_given_up_and_nobody_waits() {
     for n in 1..=KEPT {
         add(&peer, "load", n * BATCH..(n + 1) * BATCH).await;
     }
-    until(&mesh, "it is given up", |topology| {
-        let copies = copies(topology, "load", "node-1");
-        let lost = |copy: &&serde_json::Value| {
+    until(&peer, "it is given up", |topology| {
+        copies(topology, "load", "node-1", |copy| {
             copy["lost"].as_str().is_some_and(|why| why.contains("longer than its tasks are kept"))
-        };
-        !copies.is_empty() && copies.iter().all(lost)
+        })
     })
     .await;
     let (code, said) = status(&mesh);
@@ -47,11 +45,11 @@ async fn where_another_copy_is_it_is_given_up_and_nobody_waits() {
     assert_eq!(total(&peer, "load").await, Ok(all));
     // What it holds is old: it stays out when it is back.
     mesh.start_again(AWAY);
-    until(&mesh, "it is back", |topology| topology["nodes"][1]["state"] == "up").await;
+    until(&peer, "it is back", |topology| topology["nodes"][1]["state"] == "up").await;
     add(&peer, "load", [20_000]).await;
     assert_eq!(total(&peer, "load").await, Ok(all + 1));
-    until(&mesh, "it is not used", |topology| {
-        copies(topology, "load", "node-1").iter().all(|copy| copy["searchable"] == false)
+    until(&peer, "it is not used", |topology| {
+        copies(topology, "load", "node-1", |copy| copy["searchable"] == false)
     })
     .await;
     verify(&mesh);
@@ -73,7 +71,7 @@ async fn where_it_has_the_only_copy_writes_are_refused_until_it_is_back() {
         }
         accepted.push(answer.clone());
         // Too much is to wait for nobody else.
-        until(&mesh, "the others have it", |topology| {
+        until(&peer, "the others have it", |topology| {
             [0, 2].iter().all(|node| topology["nodes"][node]["lane"]["lag_tasks"] == 0)
         })
         .await;

@@ -1,4 +1,4 @@
-//! A mesh that is ready, and what its clients see.
+//! A mesh that is ready, and what clients of any cluster see.
 
 use std::time::{Duration, Instant};
 
@@ -37,9 +37,9 @@ pub(crate) async fn await_that<T>(what: &str, mut look: impl AsyncFnMut() -> Res
     }
 }
 
-/// Waits until the topology says so.
-pub(crate) async fn until(mesh: &Mesh, what: &str, wanted: impl Fn(&Value) -> bool) {
-    let url = format!("{}/_miroir/topology", mesh.peer_url(0));
+/// Waits until the topology says so, as a peer sees it.
+pub(crate) async fn until(peer: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
+    let url = format!("{peer}/_miroir/topology");
     await_that(what, async || {
         let topology = get(&url).await.unwrap_or_default();
         wanted(&topology).then_some(()).ok_or(topology)
@@ -47,12 +47,13 @@ pub(crate) async fn until(mesh: &Mesh, what: &str, wanted: impl Fn(&Value) -> bo
     .await;
 }
 
-/// The copies of an index on a node, of which there are some.
-pub(crate) fn copies<'a>(topology: &'a Value, index: &str, node: &str) -> Vec<&'a Value> {
-    let of = |value: &'a Value, name: &str| value[name].as_array().into_iter().flatten();
-    let index = of(topology, "indexes").filter(|known| known["uid"] == index);
-    let copies = index.flat_map(|index| of(index, "shards")).flat_map(|shard| of(shard, "copies"));
-    copies.filter(|copy| copy["node"] == node).collect()
+/// Whether it is so of all copies of an index on a node, of which there are some.
+pub(crate) fn copies(topology: &Value, index: &str, node: &str, so: impl Fn(&Value) -> bool) -> bool {
+    let of = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let index = of(topology, "indexes").into_iter().filter(|known| known["uid"] == index);
+    let copies = index.flat_map(|index| of(&index, "shards")).flat_map(|shard| of(&shard, "copies"));
+    let here: Vec<Value> = copies.filter(|copy| copy["node"] == node).collect();
+    !here.is_empty() && here.iter().all(so)
 }
 
 /// An index with a shape: `shards=6&factor=2`.

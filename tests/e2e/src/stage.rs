@@ -8,7 +8,15 @@ use serde_json::{Value, json};
 /// Three peers and three nodes, once every peer takes writes. `limits` are lines of the peers' configuration.
 pub(crate) async fn start(limits: &str) -> Mesh {
     let log = "info,openraft=warn,raft_log=warn".to_owned();
-    let mesh = Mesh::start(&Shape { peers: 3, nodes: 3, factor: 2, limits: limits.to_owned(), log }).await;
+    let mesh = Mesh::start(&Shape {
+        peers: 3,
+        nodes: 3,
+        factor: 2,
+        limits: limits.to_owned(),
+        defaults: String::new(),
+        log,
+    })
+    .await;
     for peer in 0..3 {
         ready(&mesh, peer).await;
     }

@@ -32,7 +32,7 @@ impl Dev {
         loop {
             assert!(tries < 20, "no free ports, or `dev` does not start; its words are above");
             tries += 1;
-            let base = free_base();
+            let base = free_base([0, 1, 2, 10, 11, 12, 20, 21, 22]);
             let mut dev = Self {
                 dir: dir.clone(),
                 manifest: Value::Null,

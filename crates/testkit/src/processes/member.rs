@@ -9,6 +9,17 @@ use serde_json::Value;
 
 use super::{Dev, PATIENCE, signal};
 
+/// Whether anything of a process still runs. Its parent, `dev`, reaps it in its own time: a zombie is dead enough, once
+/// its other threads are gone too. Until then its ports are taken.
+fn is_alive(pid: u32) -> bool {
+    let is_zombie = |stat: String| stat.contains(") Z ");
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => !is_zombie(stat) || threads() > 1,
+        Err(_) => false,
+    }
+}
+
 impl Dev {
     fn member(&self, kind: &str, at: usize) -> &Value {
         &self.manifest[kind][at]
@@ -35,8 +46,7 @@ impl Dev {
         let pid = self.pid(kind, at);
         signal(pid, how);
         let started = Instant::now();
-        // Its parent, `dev`, reaps it in its own time: a zombie is dead enough.
-        while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        while is_alive(pid) {
             assert!(started.elapsed() < PATIENCE, "{kind} {at} does not die");
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -36,23 +36,25 @@ fn signal(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
-/// A port such that the ports that `dev` needs are free now, and will be for this process.
+/// How many ports a cluster may have, from the one that was drawn for it.
+const SPAN: u16 = 30;
+
+/// A port such that these ports behind it, less than [`SPAN`], are free now. No other cluster of this process is given
+/// any port of the span: a member that is killed finds its own free when it starts again.
 ///
 /// None of those that the system gives to connections: while a member is killed, whoever tries to reach it would sooner
 /// or later be given the member's own port to call from, and keep it.
-fn free_base() -> u16 {
+fn free_base(needed: impl IntoIterator<Item = u16> + Clone) -> u16 {
     const FIRST: u32 = 10_000;
-    const SPAN: u32 = 30;
     static DRAWN: AtomicU32 = AtomicU32::new(0);
     loop {
         let drawn = std::process::id().wrapping_mul(7) + DRAWN.fetch_add(1, Ordering::Relaxed);
-        let base = u16::try_from(FIRST + drawn % 700 * SPAN).expect("at most 31,000");
-        let needed = [0, 1, 2, 10, 11, 12, 20, 21, 22];
-        let open = |offset: &u16| {
-            base.checked_add(*offset)
+        let base = u16::try_from(FIRST + drawn % 700 * u32::from(SPAN)).expect("at most 31,000");
+        let open = |offset: u16| {
+            base.checked_add(offset)
                 .is_some_and(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
         };
-        if needed.iter().all(open) {
+        if needed.clone().into_iter().all(open) {
             return base;
         }
     }

@@ -1,11 +1,11 @@
 //! Where everything of a mesh is: ports, directories, and the configuration of each member.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Shape;
+use crate::processes::{SPAN, free_base};
 
 /// A secret for everything: who can reach loopback here may as well know it.
 const SECRET: &str = "the-secret-of-a-cluster-under-test";
@@ -21,21 +21,13 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Draws ports that are free now, below those that the system gives to clients: a member that starts again must
-    /// find its own free.
+    /// Draws ports that nobody else is given.
     pub(super) fn draw(dir: PathBuf, shape: &Shape) -> Self {
-        let pairs = shape.peers + shape.nodes;
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
-        let mut port = 10_000 + u16::try_from((clock ^ std::process::id()) % 20_000).unwrap_or(0);
-        let mut free = Vec::new();
-        while free.len() < 2 * pairs {
-            port = if port < 31_000 { port + 1 } else { 10_000 };
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            if TcpListener::bind(address).is_ok() {
-                free.push(address);
-            }
-        }
-        let mut pairs = free.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        let needed = u16::try_from(2 * (shape.peers + shape.nodes)).expect("few members");
+        assert!(needed <= SPAN, "a mesh has at most {} members", SPAN / 2);
+        let base = free_base(0..needed);
+        let address = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, base + offset));
+        let mut pairs = (0..needed).step_by(2).map(|offset| (address(offset), address(offset + 1)));
         let peers = pairs.by_ref().take(shape.peers).collect();
         Self { dir, peers, nodes: pairs.collect() }
     }

@@ -59,9 +59,7 @@ pub struct Mesh {
 impl Mesh {
     /// Starts all members, nodes first, and does not wait for them.
     pub async fn start(shape: &Shape) -> Self {
-        let mut keep = tempfile::tempdir().expect("a directory");
-        // For a look at what is on disk after a failure.
-        keep.disable_cleanup(std::env::var_os("MIROIR_KEEP").is_some());
+        let keep = tempfile::tempdir().expect("a directory");
         let layout = Layout::draw(keep.path().to_owned(), shape);
         let links = links(&layout).await;
         let way = |from: usize, to: usize| match links.get(&(from, Member::Peer(to))) {

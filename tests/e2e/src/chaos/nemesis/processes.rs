@@ -14,6 +14,10 @@ use crate::chaos::plan::{Fault, Moment, Victim};
 
 /// How long to wait for a moment. A kill at another one is a kill all the same.
 const MOMENT: Duration = Duration::from_secs(10);
+/// After so long another leads.
+const ELECTED: Duration = Duration::from_secs(3);
+/// How often a moment of some milliseconds is looked for: one in three is hit.
+const TRIES: u32 = 10;
 
 impl Nemesis<'_> {
     pub(super) async fn kill_at(&mut self, victims: &[Victim], moment: Moment) {
@@ -40,7 +44,7 @@ impl Nemesis<'_> {
         let leader = self.observer.leader_awaited().await;
         let others: Vec<usize> = (0..self.stage.peers).filter(|peer| *peer != leader).collect();
         self.kill(Member::Peer(leader));
-        let Ok(seeker) = timeout(MOMENT, self.observer.first_leaderless(&others)).await else {
+        let Ok(seeker) = timeout(ELECTED, self.observer.first_leaderless(&others)).await else {
             self.stage.say("nobody was seen without a leader");
             return false;
         };
@@ -84,10 +88,10 @@ impl Nemesis<'_> {
 
     /// Moments that are short can be missed: then all is healed, and it is tried again.
     pub(super) async fn in_a_moment(&mut self, fault: &Fault) {
-        for again in [true, true, false] {
+        for attempt in 1..=TRIES {
             let landed =
                 if *fault == Fault::Election { self.election().await } else { self.snapshot().await };
-            if landed || !again {
+            if landed || attempt == TRIES {
                 return;
             }
             self.stage.say("missed");

@@ -47,7 +47,7 @@ pub struct Index {
     pub may_hold_documents: bool,
     /// The task that deletes it is ordered.
     pub deleting: bool,
-    /// That task is done; what is left waits for nodes that nobody waits for.
+    /// No name stands for it any more, and reads and searches do not see it. What is left waits for nodes to drop it.
     pub gone: bool,
 }
 

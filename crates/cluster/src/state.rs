@@ -83,7 +83,7 @@ pub struct Idempotency {
 pub struct Names {
     /// What the next task resolves against.
     pub ordered: OrdMap<IndexUid, PhysicalId>,
-    /// What reads and searches see.
+    /// What reads and searches see: a task's change once all before it is done. It is done when all peers go by it.
     pub served: OrdMap<IndexUid, PhysicalId>,
     /// The unfinished tasks that used a name, in order.
     pub unfinished: OrdMap<IndexUid, OrdSet<TaskUid>>,

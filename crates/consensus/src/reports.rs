@@ -166,7 +166,7 @@ pub(crate) async fn take(node: &Node, life: PeerLife, version: u64, disk_low: bo
 
 /// As the leader: what was reported.
 pub(crate) fn seen(node: &Node) -> Reports {
-    // Before what it counts: what comes in between is waited for in vain at most.
+    // Counted first: a report that comes in between wakes its waiter once too often, and is never missed.
     let (now, noted) = (Instant::now(), *node.reports.noted.borrow());
     let seen = leading(node).and_then(|term| node.reports.at(term, now, |table| table.seen(now)));
     Reports { noted, ..seen.unwrap_or_default() }

@@ -19,7 +19,7 @@ use crate::{TaskKind, TaskRecord, TaskStatus};
 /// How many tasks a page has when the client does not say.
 const DEFAULT_LIMIT: u32 = 20;
 
-/// The parameters of a page; those from [`FILTERS`] on are a filter's too.
+/// The parameters of a page, in the order in which Meilisearch lists them.
 const PARAMETERS: [&str; 15] = [
     "limit",
     "from",
@@ -137,9 +137,7 @@ impl TaskQuery {
         version: ApiVersion,
     ) -> Result<Self, ResponseError> {
         let mut query = Self::default();
-        for parameter in last_of_each(parameters) {
-            query.set(parameter, version)?;
-        }
+        each(parameters, |parameter| query.set(parameter, version))?;
         Ok(query)
     }
 
@@ -156,8 +154,7 @@ impl TaskQuery {
 }
 
 impl TaskFilter {
-    /// Reads the parameters of a request that takes only a filter, decoded, in their order. Of a parameter given twice
-    /// the last counts.
+    /// [`TaskQuery::parse`] for a request that takes only a filter.
     ///
     /// # Errors
     /// Meilisearch's for the first that is wrong.
@@ -166,9 +163,7 @@ impl TaskFilter {
         version: ApiVersion,
     ) -> Result<Self, ResponseError> {
         let mut filter = Self::default();
-        for parameter in last_of_each(parameters) {
-            filter.set(parameter, &FILTERS, version)?;
-        }
+        each(parameters, |parameter| filter.set(parameter, &FILTERS, version))?;
         Ok(filter)
     }
 
@@ -254,7 +249,11 @@ impl Within {
     }
 }
 
-fn last_of_each<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Vec<Parameter<'p>> {
+/// Sets each parameter, of one given twice the last, until one is wrong.
+fn each<'p>(
+    parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
+    set: impl FnMut(Parameter<'p>) -> Result<(), ResponseError>,
+) -> Result<(), ResponseError> {
     let mut last: Vec<Parameter<'p>> = Vec::new();
     for (name, value) in parameters {
         match last.iter_mut().find(|known| known.name == name) {
@@ -262,7 +261,7 @@ fn last_of_each<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) ->
             None => last.push(Parameter { name, value }),
         }
     }
-    last
+    last.into_iter().try_for_each(set)
 }
 
 /// A parameter of a request. The errors of the functions given to its methods are the reasons, in Meilisearch's words.

@@ -211,9 +211,7 @@ impl Enqueue {
         }
         Ok(())
     }
-}
 
-impl Enqueue {
     /// Whether the names that it changes are each named once, and no index gets lost or a second name.
     fn changes_names(&self, changes: &[NameChange], work: &EnqueueWork) -> bool {
         let names: BTreeSet<&IndexUid> = changes.iter().map(|change| &change.name).collect();

@@ -82,6 +82,7 @@ error_codes! {
     BadRequest = "bad_request", InvalidRequest, 400;
     DatabaseSizeLimitReached = "database_size_limit_reached", Internal, 500;
     DocumentNotFound = "document_not_found", InvalidRequest, 404;
+    EditDocumentsByFunctionError = "edit_documents_by_function_error", InvalidRequest, 400;
     FeatureNotEnabled = "feature_not_enabled", InvalidRequest, 400;
     ImmutableIndexCreatedAt = "immutable_index_created_at", InvalidRequest, 400;
     ImmutableIndexUpdatedAt = "immutable_index_updated_at", InvalidRequest, 400;
@@ -96,6 +97,8 @@ error_codes! {
     InvalidBatchUids = "invalid_batch_uids", InvalidRequest, 400;
     InvalidContentType = "invalid_content_type", InvalidRequest, 415;
     InvalidDocumentCsvDelimiter = "invalid_document_csv_delimiter", InvalidRequest, 400;
+    InvalidDocumentEditionContext = "invalid_document_edition_context", InvalidRequest, 400;
+    InvalidDocumentEditionFunctionFilter = "invalid_document_edition_function_filter", InvalidRequest, 400;
     InvalidDocumentFields = "invalid_document_fields", InvalidRequest, 400;
     InvalidDocumentFilter = "invalid_document_filter", InvalidRequest, 400;
     InvalidDocumentGeoField = "invalid_document_geo_field", InvalidRequest, 400;
@@ -196,6 +199,7 @@ error_codes! {
     MaxFieldsLimitExceeded = "max_fields_limit_exceeded", InvalidRequest, 400;
     MissingAuthorizationHeader = "missing_authorization_header", Auth, 401;
     MissingContentType = "missing_content_type", InvalidRequest, 415;
+    MissingDocumentEditionFunction = "missing_document_edition_function", InvalidRequest, 400;
     MissingDocumentFilter = "missing_document_filter", InvalidRequest, 400;
     MissingDocumentId = "missing_document_id", InvalidRequest, 400;
     MissingIndexUid = "missing_index_uid", InvalidRequest, 400;

@@ -14,7 +14,7 @@ use crate::index::Shape;
 use crate::nodes::{Credentials, Defaults};
 use crate::queue::{Action, DispatchResult, Fault, Proof};
 use crate::state::{ProposalId, UploadId};
-use crate::task::WriteMode;
+use crate::task::{Edit, WriteMode};
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,11 @@ pub enum Command {
     Shown {
         /// The version.
         version: u64,
+    },
+    /// Experimental features are switched on or off; what is not named stays.
+    Features {
+        /// Edits of documents by functions.
+        edit_documents: Option<bool>,
     },
 }
 
@@ -343,6 +348,8 @@ pub enum EnqueueWork {
         /// The runs.
         tasks: Vec<(TaskUid, TaskUid)>,
     },
+    /// Edit documents by a function.
+    Edit(Edit),
 }
 
 /// Where the bytes of a payload are.

@@ -9,7 +9,7 @@ use miroir_settings::UserSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::queue::{Part, Queue};
-use crate::task::{Task, Work};
+use crate::task::Task;
 
 /// How an index is cut and copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -104,12 +104,8 @@ impl Index {
         let here = self.units_of(node).intersection(task.units);
         let counted = task.counts.get(node).copied().unwrap_or_default();
         match (&task.work, part) {
-            (Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll, Part::Counted) => {
-                here.intersection(counted)
-            }
-            (Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll, Part::Rest) => {
-                here.difference(counted)
-            }
+            (work, Part::Counted) if work.has_two_parts() => here.intersection(counted),
+            (work, Part::Rest) if work.has_two_parts() => here.difference(counted),
             (_, Part::Counted) => here,
             (_, Part::Rest) => UnitSet::EMPTY,
         }

@@ -56,6 +56,6 @@ pub use outcome::{Outcome, Refusal, Settled, Stale, StepRefused};
 pub use queue::{Action, Dispatch, DispatchResult, Fault, Lost, Part, Progress, Proof, Queue, Slice, Stage};
 pub use reads::Lag;
 pub use rows::{Row, task_from_rows, task_row_range};
-pub use state::{ChunkId, ChunkMeta, Idempotency, Names, ProposalId, State, Upload, UploadId};
-pub use task::{Payload, Recheck, Task, Work, WriteMode};
+pub use state::{ChunkId, ChunkMeta, Features, Idempotency, Names, ProposalId, State, Upload, UploadId};
+pub use task::{Edit, Payload, Recheck, Task, Trial, Work, WriteMode};
 pub use text::recordable;

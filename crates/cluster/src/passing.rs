@@ -34,12 +34,7 @@ impl State {
             return None;
         }
         // Only the last one: it supersedes the others too. What is about more than documents is not superseded.
-        let of_documents = |task: &&Task| {
-            matches!(
-                task.work,
-                Work::Documents { .. } | Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll
-            )
-        };
+        let of_documents = |task: &&Task| task.work.is_of_documents();
         let clears = |task: &&Task| matches!(task.work, Work::DeleteAll);
         tasks.by_ref().take_while(of_documents).filter(clears).last()
     }

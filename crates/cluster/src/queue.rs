@@ -66,7 +66,7 @@ pub struct Progress {
     pub frames: u32,
 }
 
-/// A deletion of documents goes to a node in two parts: first over the units that this node counts for the whole
+/// A deletion or an edit of documents goes to a node in two parts: first over the units that this node counts for the whole
 /// cluster, then over the others that it holds; a part without units is left out. Everything else has only the first
 /// part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -112,8 +112,8 @@ pub enum Action {
     },
     /// Send documents, or ids to delete: slices of tasks of one kind, in order.
     Send(Vec<Slice>),
-    /// Send a barrier: settings, a primary key, or a deletion by filter or of all. Of a deletion, only over the units
-    /// of the part that the queue is at ([`Index::units_of_part`](crate::Index::units_of_part)).
+    /// Send a barrier: settings, a primary key, an edit, or a deletion by filter or of all. Of an edit or a deletion,
+    /// only over the units of the part that the queue is at ([`Index::units_of_part`](crate::Index::units_of_part)).
     Alone(TaskUid),
     /// Ask how many documents the node counts of an index that is about to be deleted. Changes nothing.
     Count(TaskUid),
@@ -121,6 +121,8 @@ pub enum Action {
     Drop,
     /// Send a deletion by ids early, past what stops the queue.
     Ahead(TaskUid),
+    /// Try an edit over all that the node holds: it changes nothing, and fails where the edit would.
+    Try(TaskUid),
 }
 
 /// A run of a task's payload.

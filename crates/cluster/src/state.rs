@@ -131,6 +131,21 @@ pub struct State {
     pub idempotency: OrdMap<String, Idempotency>,
     /// The same keys by age.
     pub(crate) idempotency_by_age: OrdSet<(Timestamp, String)>,
+    /// The experimental features that are switched on.
+    pub features: Features,
+}
+
+/// Experimental features, as `/experimental-features` switches them. Those that Miroir does not have are not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Features {
+    /// Documents can be edited by functions.
+    pub edit_documents: bool,
+}
+
+impl Features {
+    pub(crate) fn change(&mut self, edit_documents: Option<bool>) {
+        self.edit_documents = edit_documents.unwrap_or(self.edit_documents);
+    }
 }
 
 impl State {

@@ -37,13 +37,15 @@ pub struct Task {
     pub work: Work,
     /// Whether it must be validated again before anything of it is sent.
     pub recheck: Recheck,
+    /// Whether it must be tried before it is carried out.
+    pub trial: Trial,
     /// The units that it touches.
     pub units: UnitSet,
     /// The required nodes that have not finished it.
     pub waits: OrdSet<NodeId>,
     /// All nodes that have not finished it.
     pub holders: OrdSet<NodeId>,
-    /// For a deletion: which node counts which units.
+    /// For a deletion or an edit: which node counts which units.
     pub counts: OrdMap<NodeId, UnitSet>,
     /// Documents counted so far; none once a node could not tell.
     pub counted: Option<u64>,
@@ -113,6 +115,31 @@ pub enum Work {
     /// Change the primary key. A barrier where nodes have another one; metadata only where the index had none, since
     /// documents are sent with their key.
     SetPrimaryKey,
+    /// Edit documents by a function. A barrier; tried everywhere first where there are several shards.
+    Edit(Edit),
+}
+
+/// An edit by function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The function, as the client sent it.
+    pub function: String,
+    /// The JSON text of the object that it is given.
+    pub context: Option<String>,
+    /// The JSON text of the filter that selects the documents; all of them without.
+    pub filter: Option<String>,
+}
+
+/// Whether nodes try an edit before any carries it out: one document that the function fails for fails the whole task,
+/// and nothing must have been edited elsewhere by then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trial {
+    /// It needs none: it is no edit, or each node that it goes to has all documents, and so fails as a whole.
+    None,
+    /// These nodes have tried it, and would not fail. It is carried out when all that it waits for have.
+    By(OrdSet<NodeId>),
+    /// It failed: no node carries it out.
+    Failed,
 }
 
 /// How documents are written.
@@ -153,6 +180,23 @@ impl Work {
         }
     }
 
+    /// Whether a node gets it in two parts: what it counts, and the rest. An index is counted before it is deleted.
+    pub(crate) fn has_two_parts(&self) -> bool {
+        self.is_counted() && !matches!(self, Self::DeleteIndex)
+    }
+
+    /// Whether it changes nothing but documents, so that nothing of it is left when all are deleted behind it.
+    pub(crate) fn is_of_documents(&self) -> bool {
+        match self {
+            Self::Documents { .. }
+            | Self::DeleteIds { .. }
+            | Self::DeleteFilter { .. }
+            | Self::DeleteAll
+            | Self::Edit(_) => true,
+            Self::Nothing | Self::Settings { .. } | Self::DeleteIndex | Self::SetPrimaryKey => false,
+        }
+    }
+
     /// Whether two tasks' payloads may travel in one request.
     pub fn joins(&self, other: &Self) -> bool {
         match (self, other) {
@@ -164,11 +208,15 @@ impl Work {
         }
     }
 
-    /// Whether how many documents went is counted, once per shard.
+    /// Whether how many documents went, or were edited, is counted, once per shard.
     pub fn is_counted(&self) -> bool {
         matches!(
             self,
-            Self::DeleteIds { .. } | Self::DeleteFilter { .. } | Self::DeleteAll | Self::DeleteIndex
+            Self::DeleteIds { .. }
+                | Self::DeleteFilter { .. }
+                | Self::DeleteAll
+                | Self::DeleteIndex
+                | Self::Edit(_)
         )
     }
 }
@@ -177,6 +225,16 @@ impl Task {
     /// Whether nothing is left to wait for but earlier tasks.
     pub fn is_ready(&self) -> bool {
         self.waits.is_empty()
+    }
+
+    /// Whether a node is still to try it.
+    pub fn is_to_be_tried_on(&self, node: &NodeId) -> bool {
+        matches!(&self.trial, Trial::By(nodes) if self.waits.contains(node) && !nodes.contains(node))
+    }
+
+    /// Whether it is not carried out yet, since some node is still to try it.
+    pub fn is_on_trial(&self) -> bool {
+        self.waits.iter().any(|node| self.is_to_be_tried_on(node))
     }
 
     /// The name that the client used; nothing for what is about names or tasks.

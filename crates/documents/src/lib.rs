@@ -9,12 +9,15 @@
 //! 3. [`prepare`]: parses, checks, stamps and packs in one pass; [`prepare_deletions`] does so for ids.
 //! 4. [`payload`]: the stored format, its writer and its reader.
 //!
+//! [`edit`] is about the other kind of write that nodes carry out document by document: edits by function.
+//!
 //! No value is ever written anew: numbers, escapes and whitespace inside values stay the client's bytes. Codes and
 //! texts of errors are Meilisearch 1.50's, as a real server gives them.
 
 mod check;
 mod csv_format;
 mod deletions;
+pub mod edit;
 mod format;
 mod id;
 mod json_format;

@@ -165,6 +165,10 @@ fn user_code(error: &UserError) -> &'static str {
         E::TooManyVectors(..) => "too_many_vectors",
         E::InvalidMinTypoWordLenSetting(..) => "invalid_settings_typo_tolerance",
         E::InvalidSearchEmbedder(_) => "invalid_search_embedder",
+        E::DocumentEditionCannotModifyPrimaryKey
+        | E::DocumentEditionDocumentMustBeObject
+        | E::DocumentEditionRuntimeError(_)
+        | E::DocumentEditionCompilationError(_) => "edit_documents_by_function_error",
         E::VectorEmbeddingError(_) | E::DocumentEmbeddingError(_) => "vector_embedding_error",
         E::SerdeJson(_)
         | E::EnvAlreadyOpened

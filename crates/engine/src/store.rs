@@ -18,6 +18,7 @@ use crate::queue::Task;
 const MAP_SIZE: usize = 16 << 30;
 
 const LAST_BATCH: &str = "last-batch";
+const EDITS: &str = "edit-documents-by-function";
 
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -75,6 +76,16 @@ impl Store {
     /// Records that the batch `uid` has ended.
     pub(crate) fn put_batch(&self, txn: &mut RwTxn<'_>, uid: u32) -> heed::Result<()> {
         self.counters.put(txn, LAST_BATCH, &uid)
+    }
+
+    /// Whether documents may be edited by functions, the one experimental feature here.
+    pub(crate) fn edits(&self, txn: &RoTxn<'_>) -> heed::Result<bool> {
+        Ok(self.counters.get(txn, EDITS)? == Some(1))
+    }
+
+    /// Switches that.
+    pub(crate) fn put_edits(&self, txn: &mut RwTxn<'_>, on: bool) -> heed::Result<()> {
+        self.counters.put(txn, EDITS, &u32::from(on))
     }
 
     /// The directory of an index.

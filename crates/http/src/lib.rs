@@ -32,7 +32,9 @@ pub use app::{App, Options};
 pub use limits::{Limits, PAYLOAD_BYTES};
 pub use serve::serve;
 
-use routes::{cancel, documents, health, indexes, search, settings, stats, swap, tasks, unsupported};
+use routes::{
+    cancel, documents, features, health, indexes, search, settings, stats, swap, tasks, unsupported,
+};
 
 /// Everything that a peer serves over HTTP.
 pub fn router(app: App) -> Router {
@@ -85,8 +87,10 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}/documents", documents),
         ("/indexes/{uid}/documents/fetch", post(documents::read::fetch)),
         ("/indexes/{uid}/documents/delete", post(documents::delete::by_filter)),
+        ("/indexes/{uid}/documents/edit", post(documents::edit::edit)),
         ("/indexes/{uid}/documents/delete-batch", post(documents::delete::batch)),
         ("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one)),
+        ("/experimental-features", get(features::get).patch(features::patch)),
         ("/swap-indexes", post(swap::swap)),
         ("/tasks", get(tasks::list)),
         ("/tasks/cancel", post(cancel::cancel)),

@@ -141,10 +141,8 @@ pub(crate) fn wrong_type(name: &str, wanted: &str, found: &Value, code: ErrorCod
         _ if name.starts_with('[') => format!(" at `{name}`"),
         _ => format!(" at `.{name}`"),
     };
-    ResponseError::new(
-        code,
-        format!("Invalid value type{place}: expected {wanted}, but found {kind}: `{found}`"),
-    )
+    let value = if found.is_null() { String::new() } else { format!(": `{found}`") };
+    ResponseError::new(code, format!("Invalid value type{place}: expected {wanted}, but found {kind}{value}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! How many documents a deletion took, counted once per shard.
+//! How many documents a deletion took, or an edit selected, counted once per shard.
 //!
-//! Several copies of a shard delete the same documents; the one that `apply` chose counts them. A deletion of documents
-//! goes to a node in two parts, so its task on the node says how many went of those that the node counts. An index is
+//! Several copies of a shard delete the same documents; the one that `apply` chose counts them. A deletion of documents,
+//! and an edit, goes to a node in two parts, so its task on the node says how many went of those that the node counts. An index is
 //! deleted when its deletion is done and no search uses it any more: what the node counts of it is asked before, when
 //! nothing of the index is in progress.
 
@@ -34,7 +34,9 @@ impl Counting {
         let Some(queue) = index.queues.get(place.node) else { return Self::Nothing };
         // Sent early it is not the last word, and past others it takes what they would have.
         let passes = place.state.passes(index, place.node, task);
-        if matches!(action, Action::Ahead(_)) || (passes && matches!(action, Action::Alone(_))) {
+        if matches!(action, Action::Ahead(_) | Action::Try(_))
+            || (passes && matches!(action, Action::Alone(_)))
+        {
             return Self::Nothing;
         }
         let Some(counted) = task.counts.get(place.node) else { return Self::Nothing };

@@ -44,6 +44,8 @@ pub(crate) enum Step {
     Drop,
     /// Send a deletion by ids early.
     Ahead(TaskUid),
+    /// Try an edit.
+    Try(TaskUid),
 }
 
 /// Why a queue does nothing.
@@ -53,7 +55,7 @@ pub(crate) enum Waiting {
     Idle,
     /// A request is open.
     Open,
-    /// Other nodes must answer before the settings on their way are decided.
+    /// Other nodes must answer before the settings on their way are decided, or an edit that is on trial.
     Decision,
     /// There is no such queue.
     Gone,
@@ -108,7 +110,7 @@ fn in_order(state: &State, at: (&Index, &Queue, &NodeId), most: usize) -> Next {
 }
 
 fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most: usize) -> Next {
-    let (index, queue, _) = at;
+    let (index, queue, node) = at;
     match &task.work {
         Work::Documents { .. } if task.recheck == Recheck::Due => Next::Check(task.uid),
         Work::Documents { .. } | Work::DeleteIds { .. } => {
@@ -122,6 +124,9 @@ fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most
             _ => Next::Wait(Waiting::Decision),
         },
         Work::DeleteFilter { .. } | Work::DeleteAll | Work::SetPrimaryKey => Next::Do(Step::Alone(task.uid)),
+        Work::Edit(_) if task.is_to_be_tried_on(node) => Next::Do(Step::Try(task.uid)),
+        Work::Edit(_) if task.is_on_trial() => Next::Wait(Waiting::Decision),
+        Work::Edit(_) => Next::Do(Step::Alone(task.uid)),
         Work::DeleteIndex => Next::Do(Step::Count(task.uid)),
         // Taken off the queue by `apply`; nothing is asked of the node.
         Work::Nothing => Next::Wait(Waiting::Idle),

@@ -171,6 +171,7 @@ impl Driver {
             Step::Configure(version) => (Action::Configure { version }, None),
             Step::Alone(uid) => (Action::Alone(uid), None),
             Step::Count(uid) => (Action::Count(uid), None),
+            Step::Try(uid) => (Action::Try(uid), None),
             Step::Drop => (Action::Drop, None),
             Step::Ahead(uid) => {
                 let ledger = Arc::clone(&self.lane.ledger);

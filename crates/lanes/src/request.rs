@@ -1,7 +1,8 @@
 //! What an action asks of the node, in the node's own terms.
 
 use bytes::Bytes;
-use miroir_cluster::{Action, Index, Queue, Slice, Stage, Task, Work, WriteMode};
+use miroir_cluster::{Action, Edit, Index, Queue, Slice, Stage, Task, Work, WriteMode};
+use miroir_documents::edit::Function;
 use miroir_node::{Add, AddMode, Format, Write};
 use miroir_settings::{NodeShape, UserSettings, node_settings};
 use serde_json::Value;
@@ -37,6 +38,7 @@ impl Request {
             Action::Configure { .. } => Some(settings(index, &index.settings.decided, held)),
             Action::Send(slices) => send(place, slices, body?)?,
             Action::Alone(uid) => Some(alone(place, index, queue, place.task(*uid)?)?),
+            Action::Try(uid) => Some(trial(index, place.task(*uid)?)?),
             Action::Ahead(_) => Some(Write::DeleteIds(body?.ids)),
             Action::Count(_) => None,
             Action::Drop => (queue.stage == Stage::Present).then_some(Write::DeleteIndex),
@@ -81,6 +83,16 @@ fn alone(place: Place<'_>, index: &Index, queue: &Queue, task: &Task) -> Option<
             None => Write::DeleteAll,
             Some(limit) => Write::DeleteMatching(Value::from(limit).to_string()),
         }),
+        Work::Edit(edit) => {
+            let function = Function::parse(&edit.function).ok()?;
+            let text = function.marking(task.uid, task.primary_key.as_deref().unwrap_or_default());
+            let filter = match (&edit.filter, limit()) {
+                (None, limit) => limit.map(|limit| Value::from(limit).to_string()),
+                (Some(users), None) => Some(users.clone()),
+                (Some(users), Some(limit)) => Some(both(users, limit)?),
+            };
+            Some(edition(edit, text, filter))
+        }
         Work::SetPrimaryKey => Some(Write::SetPrimaryKey(task.primary_key.clone()?)),
         Work::Settings { .. } => {
             let change = index.settings.change.as_ref().filter(|change| change.task == task.uid)?;
@@ -88,6 +100,19 @@ fn alone(place: Place<'_>, index: &Index, queue: &Queue, task: &Task) -> Option<
         }
         _ => None,
     }
+}
+
+/// An edit that changes nothing, over all that the node holds.
+fn trial(index: &Index, task: &Task) -> Option<Write> {
+    let Work::Edit(edit) = &task.work else { return None };
+    let function = Function::parse(&edit.function).ok()?;
+    let geo = index.settings.decided.names_geo();
+    let text = function.trial(task.primary_key.as_deref().unwrap_or_default(), geo);
+    Some(edition(edit, text, edit.filter.clone()))
+}
+
+fn edition(edit: &Edit, function: String, filter: Option<String>) -> Write {
+    Write::Edit { function, context: edit.context.clone(), filter }
 }
 
 fn settings(index: &Index, settings: &UserSettings, held: Option<&UserSettings>) -> Write {

@@ -215,6 +215,7 @@ fn kind(state: &State, action: &Action) -> &'static str {
         (Action::Create, _) => "indexCreation",
         (Action::Configure { .. }, _) | (Action::Alone(_), Some(Work::Settings { .. })) => "settingsUpdate",
         (Action::Alone(_), Some(Work::SetPrimaryKey)) => "indexUpdate",
+        (Action::Try(_), _) | (Action::Alone(_), Some(Work::Edit(_))) => "documentEdition",
         (Action::Drop | Action::Count(_), _) => "indexDeletion",
         (Action::Send(_), Some(Work::Documents { .. })) => "documentAdditionOrUpdate",
         (Action::Send(_) | Action::Alone(_) | Action::Ahead(_), _) => "documentDeletion",

@@ -7,6 +7,7 @@
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Action, DispatchResult};
+use miroir_documents::edit;
 use miroir_model::RESERVED_MEMBER;
 use miroir_node::{NodeTask, NodeTaskStatus};
 
@@ -38,6 +39,9 @@ const DOCUMENT_CODES: &[&str] = &[
 
 /// Errors in a filter, known once the index's settings are.
 const FILTER_CODES: &[&str] = &["invalid_document_filter"];
+
+/// Errors of a function that edits documents.
+const EDIT_CODES: &[&str] = &["edit_documents_by_function_error"];
 
 /// Errors in a change of the primary key.
 const KEY_CODES: &[&str] = &["index_primary_key_already_exists", "invalid_index_primary_key"];
@@ -101,9 +105,10 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
     let listed = match action {
         Action::Send(_) => DOCUMENT_CODES.contains(&code),
         Action::Alone(_) => {
-            let lists = [DOCUMENT_CODES, FILTER_CODES, KEY_CODES];
+            let lists = [DOCUMENT_CODES, FILTER_CODES, EDIT_CODES, KEY_CODES];
             lists.iter().any(|list| list.contains(&code)) || code.starts_with(SETTINGS_CODES)
         }
+        Action::Try(_) => [DOCUMENT_CODES, FILTER_CODES, EDIT_CODES].iter().any(|list| list.contains(&code)),
         // The settings were taken by the other copies: it is this one that is wrong.
         Action::Configure { .. } => code.starts_with(SETTINGS_CODES) || DOCUMENT_CODES.contains(&code),
         Action::Create | Action::Count(_) | Action::Drop | Action::Ahead(_) => false,
@@ -113,6 +118,7 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
 
 /// An error of a node in the user's words: the user's name of the index, and nothing of the reserved member.
 pub(crate) fn in_users_words(message: &str, physical: &str, index: &str) -> String {
+    let message = edit::in_users_words(message);
     let reserved = format!("`{RESERVED_MEMBER}`");
     let (one, none) = (
         format!("Available filterable attribute patterns are: {reserved}."),
@@ -140,7 +146,7 @@ mod tests {
     /// Every code of the lists is one that users can be shown.
     #[test]
     fn listed_codes_are_known() {
-        for code in [DOCUMENT_CODES, FILTER_CODES, KEY_CODES].concat() {
+        for code in [DOCUMENT_CODES, FILTER_CODES, EDIT_CODES, KEY_CODES].concat() {
             assert!(code.parse::<ErrorCode>().is_ok(), "{code}");
         }
     }

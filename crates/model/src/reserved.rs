@@ -15,9 +15,12 @@
 //! | unit (128 slots) | U+22C1 | 2 | 128 |
 //! | sixteenth (1024 slots) | U+22C2 | 1 | 16 |
 //!
+//! An edit by function adds a fourth value to the documents that it changes, its mark: U+22C3 and the 13 digits of the
+//! task's number. Nothing searches for it; the next write of the document takes it away.
+//!
 //! This is a stored format: nodes hold it. It never changes; golden bytes below pin it.
 
-use crate::{SLOTS, Slot, Unit};
+use crate::{SLOTS, Slot, TaskUid, Unit};
 
 /// How many slots make a sixteenth, the coarsest grain of a filter.
 pub const SIXTEENTH_SLOTS: u16 = 1024;
@@ -54,17 +57,22 @@ impl Sixteenth {
 
 /// The value of a slot: four characters.
 pub fn slot_value(slot: Slot) -> String {
-    text(0, u32::from(slot.get()), 3)
+    text(0, u64::from(slot.get()), 3)
 }
 
 /// The value of a unit: three characters.
 pub fn unit_value(unit: Unit) -> String {
-    text(1, u32::from(unit.get()), 2)
+    text(1, u64::from(unit.get()), 2)
 }
 
 /// The value of a sixteenth: two characters.
 pub fn sixteenth_value(sixteenth: Sixteenth) -> String {
-    text(2, u32::from(sixteenth.get()), 1)
+    text(2, u64::from(sixteenth.get()), 1)
+}
+
+/// The mark of an edit by function: fourteen characters.
+pub fn mark(task: TaskUid) -> String {
+    text(3, task.0, 13)
 }
 
 /// The three values that a document of this slot carries, in their order.
@@ -122,8 +130,9 @@ pub fn parse_json(json_text: &str) -> Option<Slot> {
 }
 
 /// A level's character and the digits of a number, most significant first.
-fn text(level: u32, number: u32, digits: u32) -> String {
-    let digit = |d: u32| char::from_u32(0x22C0 + d % 32).unwrap_or_default();
+fn text(level: u64, number: u64, digits: u32) -> String {
+    let digit =
+        |d: u64| u32::try_from(d % 32).ok().and_then(|d| char::from_u32(0x22C0 + d)).unwrap_or_default();
     let places = (0..digits).rev().map(|place| number >> (5 * place));
     std::iter::once(level).chain(places).map(digit).collect()
 }
@@ -158,6 +167,9 @@ mod tests {
         for (n, text) in golden {
             assert_eq!(String::from_utf8_lossy(&json(slot(n))), text);
         }
+        let digits: String = "\u{22C0}".repeat(10);
+        assert_eq!(mark(TaskUid(1025)), format!("\u{22C3}{digits}\u{22C1}\u{22C0}\u{22C1}"));
+        assert_eq!(mark(TaskUid(u64::MAX)), format!("\u{22C3}\u{22CF}{}", "\u{22DF}".repeat(12)));
         assert_eq!(json(slot(0))[..8], [b'[', b'"', 0xE2, 0x8B, 0x80, 0xE2, 0x8B, 0x80]);
     }
 

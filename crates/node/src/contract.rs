@@ -57,6 +57,9 @@ pub trait Node: fmt::Debug + Send + Sync {
     /// Delete an API key. Needs the master key. Requests that the node is reading are still served.
     async fn delete_key(&self, uid: Uuid) -> Result<(), NodeError>;
 
+    /// Switch on what [`Write::Edit`] needs. Needs the master key.
+    async fn enable_edits(&self) -> Result<(), NodeError>;
+
     /// Ask for a change. The answer comes when the node has it on disk, before it is done.
     async fn enqueue(&self, index: &str, write: &Write, origin: Origin<'_>) -> Result<Enqueued, NodeError>;
 

@@ -13,6 +13,15 @@ pub enum Write {
     DeleteMatching(String),
     /// Delete all documents. The index and its settings stay.
     DeleteAll,
+    /// Edit documents by a function. The node must have the feature [switched on](crate::Node::enable_edits).
+    Edit {
+        /// The text of the function.
+        function: String,
+        /// The JSON text of the object that it is given as `context`.
+        context: Option<String>,
+        /// The JSON text of the filter that selects the documents; all of them without.
+        filter: Option<String>,
+    },
     /// Change settings: the JSON text of an object in Meilisearch's form.
     Settings(String),
     /// Create the index. Needs the master key.
@@ -68,7 +77,10 @@ pub enum Format {
 impl Write {
     /// Whether its task bears the [mark](crate::Origin::mark) it is sent with: only tasks about documents do.
     pub fn is_marked(&self) -> bool {
-        matches!(self, Self::Add(_) | Self::DeleteIds(_) | Self::DeleteMatching(_) | Self::DeleteAll)
+        matches!(
+            self,
+            Self::Add(_) | Self::DeleteIds(_) | Self::DeleteMatching(_) | Self::DeleteAll | Self::Edit { .. }
+        )
     }
 
     /// The type of its task on the node.
@@ -76,6 +88,7 @@ impl Write {
         match self {
             Self::Add(_) => "documentAdditionOrUpdate",
             Self::DeleteIds(_) | Self::DeleteMatching(_) | Self::DeleteAll => "documentDeletion",
+            Self::Edit { .. } => "documentEdition",
             Self::Settings(_) => "settingsUpdate",
             Self::CreateIndex { .. } => "indexCreation",
             Self::RenameIndex { .. } | Self::SetPrimaryKey(_) => "indexUpdate",

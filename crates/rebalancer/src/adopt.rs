@@ -85,6 +85,8 @@ pub async fn adopt(
     if let Some(first) = indexes.results.into_iter().next() {
         return Err(AdoptError::NotEmpty { count: indexes.total, first: first.uid });
     }
+    // For good: whether users may edit documents by functions is the cluster's to say.
+    node.enable_edits().await.map_err(unauthorized)?;
     let (lane, search) = (Uuid::new_v4(), Uuid::new_v4());
     node.create_key(&NewKey::lane(lane)).await.map_err(unauthorized)?;
     node.create_key(&NewKey::search(search)).await.map_err(unauthorized)?;

@@ -26,12 +26,15 @@ pub enum TaskKind {
     IndexSwap,
     /// Tasks canceled.
     TaskCancelation,
+    /// Documents edited by a function.
+    DocumentEdition,
 }
 
 impl TaskKind {
     /// Every kind, in the order in which Meilisearch lists them in its error texts where both know them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DocumentAdditionOrUpdate,
+        Self::DocumentEdition,
         Self::DocumentDeletion,
         Self::SettingsUpdate,
         Self::IndexCreation,
@@ -45,6 +48,7 @@ impl TaskKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DocumentAdditionOrUpdate => "documentAdditionOrUpdate",
+            Self::DocumentEdition => "documentEdition",
             Self::DocumentDeletion => "documentDeletion",
             Self::SettingsUpdate => "settingsUpdate",
             Self::IndexCreation => "indexCreation",
@@ -146,6 +150,19 @@ pub enum TaskDetails {
         /// What the client asked for: the query with its `?`.
         filter: String,
     },
+    /// Of an edit by function.
+    Edition {
+        /// How many documents the filter selected, whatever the function did to them.
+        edited: Option<u64>,
+        /// The same number once more, as Meilisearch has it; not known when the task failed.
+        deleted: Option<u64>,
+        /// The JSON text of the object that the function was given.
+        context: Option<String>,
+        /// The function.
+        function: String,
+        /// The JSON text of the filter.
+        filter: Option<String>,
+    },
 }
 
 /// Two names that change places, or the new name of an index.
@@ -167,6 +184,9 @@ impl TaskDetails {
             Self::Addition { received, .. } => Self::Addition { received, indexed: Some(0) },
             Self::Deletion { provided, filter, .. } => Self::Deletion { provided, filter, deleted: Some(0) },
             Self::Clear { .. } => Self::Clear { deleted: Some(0) },
+            Self::Edition { context, function, filter, .. } => {
+                Self::Edition { edited: Some(0), deleted: None, context, function, filter }
+            }
             other => other,
         }
     }

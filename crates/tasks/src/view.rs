@@ -119,6 +119,15 @@ fn details(details: &TaskDetails) -> Option<Box<RawValue>> {
             "originalFilter": filter,
         })
         .to_string(),
+        TaskDetails::Edition { edited, deleted, context, function, filter } => {
+            // The context is JSON already, and keeps its numbers.
+            let context = context.as_deref().unwrap_or("null");
+            let (function, filter) = (json!(function), json!(filter));
+            let (edited, deleted) = (json!(edited), json!(deleted));
+            format!(
+                r#"{{"editedDocuments":{edited},"deletedDocuments":{deleted},"originalFilter":{filter},"context":{context},"function":{function}}}"#
+            )
+        }
     };
     RawValue::from_string(text).ok()
 }

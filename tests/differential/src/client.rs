@@ -72,19 +72,26 @@ impl Client {
         self.enqueue(Method::POST, &format!("/indexes/{index}/documents"), body).await
     }
 
-    /// Waits until a task is done; it must succeed.
-    pub(crate) async fn done(&self, task: u64) {
+    /// Switches edits by function on.
+    pub(crate) async fn enable_edits(&self) {
+        let body = r#"{"editDocumentsByFunction": true}"#.to_owned();
+        let answer = self.call(Method::PATCH, "/experimental-features", Some((JSON, body))).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// Waits until a task is done, and gives its details; it must succeed.
+    pub(crate) async fn done(&self, task: u64) -> Value {
         let ended = async {
             loop {
-                let answer = self.call(Method::GET, &format!("/tasks/{task}"), None).await;
+                let mut answer = self.call(Method::GET, &format!("/tasks/{task}"), None).await;
                 match answer.body["status"].as_str() {
                     Some("enqueued" | "processing") => tokio::time::sleep(Duration::from_millis(20)).await,
-                    Some("succeeded") => return,
+                    Some("succeeded") => return answer.body["details"].take(),
                     _ => panic!("task {task} of {}: {}", self.url, answer.body),
                 }
             }
         };
         let ended = tokio::time::timeout(Duration::from_secs(600), ended).await;
-        ended.unwrap_or_else(|_| panic!("task {task} of {} does not end", self.url));
+        ended.unwrap_or_else(|_| panic!("task {task} of {} does not end", self.url))
     }
 }

@@ -19,6 +19,14 @@ pub(crate) const FACTORS: [u16; 2] = [1, 2];
 const NODES: usize = 3;
 const SHARDS: u16 = 6;
 
+/// Done to some documents after they are loaded: what is compared then is searched for, counted and shown as edited.
+/// Members that requests are made from stay as they are.
+const EDIT: &str = r#"
+fn is_third(id) { return id % 3 == 0; }
+if is_third(doc.id) { return; }
+doc.edited = #{ by: context.by + doc.id % 7, words: "edited and indexed again" };
+"#;
+
 pub(crate) struct World {
     corpora: BTreeMap<Data, Corpus>,
     single: Client,
@@ -63,13 +71,18 @@ impl World {
     async fn load(&self) {
         let mut last = Vec::new();
         for client in self.clients() {
+            client.enable_edits().await;
             for profile in &PROFILES {
                 last.push((client, self.load_index(client, profile).await));
             }
         }
+        // The single node's tasks come first, then those of each cluster.
+        let mut details = Vec::new();
         for (client, task) in last {
-            client.done(task).await;
+            details.push(client.done(task).await);
         }
+        let (single, clusters) = details.split_at(PROFILES.len());
+        clusters.chunks(PROFILES.len()).for_each(|cluster| assert_eq!(cluster, single));
         for (cluster, _) in &self.clusters {
             for profile in &PROFILES {
                 let shards = if profile.one_shard { 1 } else { usize::from(SHARDS) };
@@ -88,7 +101,9 @@ impl World {
         client.write(Method::PATCH, &format!("/indexes/{uid}/settings"), &profile.settings()).await;
         let (middle, end) = (corpus.documents.len() / 2, corpus.documents.len());
         client.load(uid, corpus.lines(0..middle)).await;
-        client.load(uid, corpus.lines(middle..end)).await
+        client.load(uid, corpus.lines(middle..end)).await;
+        let edit = json!({ "function": EDIT, "context": { "by": 1000 }, "filter": "id < 20000" });
+        client.write(Method::POST, &format!("/indexes/{uid}/documents/edit"), &edit).await
     }
 
     /// Sends a request to all.

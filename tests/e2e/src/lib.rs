@@ -12,6 +12,8 @@ mod deploy;
 #[cfg(test)]
 mod dev;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod full_disks;

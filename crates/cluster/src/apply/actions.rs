@@ -54,6 +54,10 @@ impl<'a> Stand<'a> {
             Action::Count(uid) => !gone && self.superseding() == Some((*uid, true)),
             Action::Drop => gone && !self.queue.required,
             Action::Ahead(uid) => self.state.early(self.queue).is_some_and(|task| task.uid == *uid),
+            Action::Try(uid) => {
+                let to_be_tried = |task: &&Task| task.uid == *uid && task.is_to_be_tried_on(self.node);
+                self.queue.is_ready(self.index) && self.first().filter(to_be_tried).is_some()
+            }
         }
     }
 
@@ -64,6 +68,7 @@ impl<'a> Stand<'a> {
                 self.index.settings.change.as_ref().is_some_and(|change| change.task == uid)
             }
             Work::DeleteFilter { .. } | Work::DeleteAll | Work::SetPrimaryKey => true,
+            Work::Edit(_) => !task.is_on_trial(),
             _ => false,
         }
     }

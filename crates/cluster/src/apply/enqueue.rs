@@ -12,7 +12,7 @@ use crate::command::{Enqueue, EnqueueWork, NameChange, PayloadSource, Target};
 use crate::index::Index;
 use crate::outcome::{Outcome, Refusal};
 use crate::queue::Queue;
-use crate::task::{Payload, Recheck, Task, Work};
+use crate::task::{Payload, Recheck, Task, Trial, Work};
 
 impl Apply<'_> {
     pub(super) fn enqueue(&mut self, enqueue: &Enqueue) -> Result<Outcome, Refusal> {
@@ -58,6 +58,7 @@ impl Apply<'_> {
             error: enqueue.work.error(),
             refusals: OrdMap::new(),
             recheck: Recheck::No,
+            trial: Trial::None,
             enqueued_at: self.now,
             started_at: None,
             finished_at: None,
@@ -94,6 +95,7 @@ impl Apply<'_> {
             EnqueueWork::Settings { patch } => Work::Settings { patch: patch.clone() },
             EnqueueWork::DeleteIndex => Work::DeleteIndex,
             EnqueueWork::SetPrimaryKey => Work::SetPrimaryKey,
+            EnqueueWork::Edit(edit) => Work::Edit(edit.clone()),
         }
     }
 
@@ -149,6 +151,7 @@ impl Apply<'_> {
                 index.settings.undecided.insert(task.uid);
             }
             Work::Documents { .. } => index.may_hold_documents = true,
+            Work::Edit(_) if index.shards.shards().len() > 1 => task.trial = Trial::By(OrdSet::new()),
             Work::DeleteAll => index.may_hold_documents = false,
             Work::DeleteIndex => {
                 index.deleting = true;
@@ -264,6 +267,7 @@ impl EnqueueWork {
             Self::SetPrimaryKey | Self::Rename => TaskKind::IndexUpdate,
             Self::Swap => TaskKind::IndexSwap,
             Self::Cancel { .. } => TaskKind::TaskCancelation,
+            Self::Edit(_) => TaskKind::DocumentEdition,
         }
     }
 
@@ -271,9 +275,11 @@ impl EnqueueWork {
     pub fn units(&self) -> UnitSet {
         match self {
             Self::Documents { units, .. } | Self::DeleteIds { units, .. } => *units,
-            Self::DeleteFilter { .. } | Self::DeleteAll | Self::Settings { .. } | Self::DeleteIndex => {
-                UnitSet::ALL
-            }
+            Self::DeleteFilter { .. }
+            | Self::DeleteAll
+            | Self::Settings { .. }
+            | Self::DeleteIndex
+            | Self::Edit(_) => UnitSet::ALL,
             Self::Refused { .. }
             | Self::CreateIndex
             | Self::SetPrimaryKey

@@ -198,6 +198,9 @@ fn final_details(task: &Task) -> TaskDetails {
             TaskDetails::Deletion { provided, filter, deleted: task.counted }
         }
         TaskDetails::Clear { .. } => TaskDetails::Clear { deleted: task.counted },
+        TaskDetails::Edition { context, function, filter, .. } => {
+            TaskDetails::Edition { edited: task.counted, deleted: task.counted, context, function, filter }
+        }
         other => other,
     }
 }

@@ -139,7 +139,7 @@ impl Action {
         match self {
             Self::Create | Self::Configure { .. } | Self::Drop => Vec::new(),
             Self::Send(slices) => slices.iter().map(|slice| slice.task).collect(),
-            Self::Alone(uid) | Self::Count(uid) | Self::Ahead(uid) => vec![*uid],
+            Self::Alone(uid) | Self::Count(uid) | Self::Ahead(uid) | Self::Try(uid) => vec![*uid],
         }
     }
 }

@@ -92,6 +92,10 @@ impl Apply<'_> {
                 self.shown(*version);
                 Ok(Outcome::Done)
             }
+            Command::Features { edit_documents } => {
+                self.state.features.change(*edit_documents);
+                Ok(Outcome::Done)
+            }
         };
         refusable.unwrap_or_else(Outcome::Refused)
     }

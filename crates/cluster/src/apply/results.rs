@@ -9,7 +9,7 @@ use super::settle::after_part;
 use crate::command::LaneStep;
 use crate::outcome::StepRefused;
 use crate::queue::{Action, DispatchResult, Fault, Lost, Part, Progress, Slice, Stage};
-use crate::task::Work;
+use crate::task::{Trial, Work};
 
 impl Apply<'_> {
     pub(super) fn end(&mut self, step: &LaneStep, number: u64, result: &DispatchResult) -> Step {
@@ -30,6 +30,7 @@ impl Apply<'_> {
             DispatchResult::Apart { .. } => queue.apart_until = dispatch.action.tasks().last().copied(),
             DispatchResult::Refused { error, .. } => match dispatch.action {
                 Action::Configure { .. } => self.unfit(step, error),
+                Action::Try(uid) => self.failed_its_trial(uid, error),
                 _ => self.refused(step, &dispatch.action, error),
             },
         }
@@ -58,6 +59,7 @@ impl Apply<'_> {
                     .for_each(|task| self.count_is_lost(step, *task));
             }
             Action::Alone(uid) if self.supersedes(step, *uid) => self.count_is_lost(step, *uid),
+            Action::Try(_) => {}
             _ => self.count(step, action, deleted),
         }
         match action {
@@ -90,6 +92,11 @@ impl Apply<'_> {
             Action::Count(uid) => {
                 self.superseded(step, *uid);
                 self.pop(step.index, &step.node, *uid);
+            }
+            Action::Try(uid) => {
+                if let Some(Trial::By(nodes)) = self.state.tasks.get_mut(uid).map(|task| &mut task.trial) {
+                    nodes.insert(step.node.clone());
+                }
             }
             Action::Drop => {
                 let pending = self.queue_mut(step.index, &step.node).map(|queue| queue.pending.clone());
@@ -185,6 +192,16 @@ impl Apply<'_> {
         }
     }
 
+    /// An edit would fail for some document: no node carries it out.
+    fn failed_its_trial(&mut self, uid: TaskUid, error: &ResponseError) {
+        if let Some(task) = self.state.tasks.get_mut(&uid)
+            && !task.status.is_terminal()
+        {
+            task.trial = Trial::Failed;
+            task.error.get_or_insert_with(|| error.clone());
+        }
+    }
+
     /// The user's write cannot be carried out on this node's shards. A change of settings fails with that; of anything
     /// else it is told when the other copies have answered.
     fn refused(&mut self, step: &LaneStep, action: &Action, error: &ResponseError) {
@@ -210,7 +227,7 @@ impl DispatchResult {
             (Self::Done { .. }, _) => true,
             (Self::Apart { .. }, Action::Send(slices)) => slices.len() > 1,
             (Self::Refused { .. }, Action::Send(slices)) => slices.len() == 1,
-            (Self::Refused { .. }, Action::Alone(_) | Action::Configure { .. }) => true,
+            (Self::Refused { .. }, Action::Alone(_) | Action::Configure { .. } | Action::Try(_)) => true,
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use miroir_model::{NodeId, PhysicalId, TaskUid};
 use super::{Apply, settings};
 use crate::index::Index;
 use crate::queue::{Part, Progress, Queue, Stage};
-use crate::task::{Recheck, Task, Work};
+use crate::task::{Recheck, Task, Trial, Work};
 
 /// Where a queue stands when it is through with a part of its first task: none when with the whole task.
 pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) -> Option<Progress> {
@@ -18,10 +18,15 @@ pub(crate) fn standing(index: &Index, task: &Task, node: &NodeId, progress: Prog
     match &task.work {
         Work::Nothing => None,
         Work::Documents { .. } if task.recheck == Recheck::Refused => None,
+        Work::Edit(_) if task.trial == Trial::Failed => None,
         Work::Documents { payload, .. } | Work::DeleteIds { payload } if payload.frames == 0 => None,
         Work::Settings { .. } => (!settings::is_settled(index, task)).then_some(progress),
         Work::DeleteIndex | Work::SetPrimaryKey => Some(progress),
-        Work::Documents { .. } | Work::DeleteIds { .. } | Work::DeleteFilter { .. } | Work::DeleteAll => {
+        Work::Documents { .. }
+        | Work::DeleteIds { .. }
+        | Work::DeleteFilter { .. }
+        | Work::DeleteAll
+        | Work::Edit(_) => {
             if index.units_of_part(task, node, progress.part).is_empty() {
                 after_part(index, task, node, progress.part)
             } else {

@@ -146,6 +146,7 @@ fn deletions_are_counted_once_for_each_shard() {
     let (mut world, id) = world(Layout { nodes: 3, groups: 1, factor: 2, shards: 6 });
     let works = [
         EnqueueWork::DeleteFilter { filter: "\"x = 1\"".to_owned() },
+        crate::world::edit(),
         EnqueueWork::DeleteAll,
         EnqueueWork::DeleteIndex,
     ];
@@ -177,6 +178,7 @@ fn deletions_are_counted_once_for_each_shard() {
     assert!(!world.state.indexes.contains_key(&id));
     let deleted = tasks.map(|task| match &world.ended(task).details {
         TaskDetails::Deletion { deleted, .. } | TaskDetails::Clear { deleted } => *deleted,
+        TaskDetails::Edition { edited, deleted, .. } => edited.filter(|_| edited == deleted),
         _ => None,
     });
     assert_eq!(deleted.to_vec(), counting.into_iter().map(Some).collect::<Vec<_>>());

@@ -107,7 +107,8 @@ fn on_existing(state: &State, index: &Index, dice: &mut Dice) -> (EnqueueWork, O
     match dice.below(100) {
         0..48 => (documents(state, dice), index.primary_key.is_none().then_some("id")),
         48..60 => (EnqueueWork::DeleteIds { payload: payload(state, dice), units: units(dice) }, None),
-        60..68 => (EnqueueWork::DeleteFilter { filter: "\"x = 1\"".to_owned() }, None),
+        60..65 => (EnqueueWork::DeleteFilter { filter: "\"x = 1\"".to_owned() }, None),
+        65..68 => (crate::world::edit(), None),
         68..73 => (EnqueueWork::DeleteAll, None),
         73..85 => (settings(dice), None),
         85..89 => (EnqueueWork::DeleteIndex, None),
@@ -197,7 +198,8 @@ fn operate(state: &State, dice: &mut Dice) -> Command {
     let life = present(state, dice);
     let former = PeerLife { boot: life.boot.saturating_sub(1), ..life };
     match dice.below(16) {
-        14.. => Command::Shown { version: state.version().saturating_sub(dice.below(3) as u64) },
+        14 => Command::Features { edit_documents: dice.chance(50).then(|| dice.chance(50)) },
+        15.. => Command::Shown { version: state.version().saturating_sub(dice.below(3) as u64) },
         10 => Command::NodeProved { proof: proof(state, &node, dice), node, by: life },
         11..14 => copy(state, node, dice),
         0 => Command::PeerStarted(started(life.peer.0, life.boot + u64::from(dice.chance(50)))),
@@ -265,7 +267,7 @@ fn honest(state: &State, index: &Index, node: &NodeId, dice: &mut Dice) -> Optio
         return Some(QueueStep::Fenced { number, arrived: dice.chance(50) });
     }
     let many = matches!(&open.action, Action::Send(slices) if slices.len() > 1);
-    let verdict = !many && matches!(open.action, Action::Send(_) | Action::Alone(_));
+    let verdict = !many && matches!(open.action, Action::Send(_) | Action::Alone(_) | Action::Try(_));
     Some(match dice.below(100) {
         0..6 if open.action == Action::Create => QueueStep::Fenced { number, arrived: false },
         0..6 => QueueStep::Fence { number },
@@ -287,8 +289,9 @@ fn dishonest(state: &State, dice: &mut Dice) -> QueueStep {
     let task = TaskUid(dice.below(state.next_task.0 as usize + 1) as u64);
     let number = dice.below(6) as u64;
     let slice = Slice { task, from: Default::default(), to: dice.chance(30).then_some(number as u32) };
-    let action = match dice.below(7) {
+    let action = match dice.below(8) {
         5 => Action::Ahead(task),
+        6 => Action::Try(task),
         0 => Action::Create,
         1 => Action::Configure { version: number },
         2 => Action::Send(vec![slice; dice.below(3)]),

@@ -43,6 +43,9 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     if first.recheck == Recheck::Due {
         return None;
     }
+    if first.is_on_trial() {
+        return first.is_to_be_tried_on(node).then_some(Action::Try(first.uid));
+    }
     let Some(payload) = first.work.payload() else {
         let undecided = settings.change.as_ref().is_some_and(|change| change.task != first.uid);
         let blocked = undecided && matches!(first.work, Work::Settings { .. });

@@ -9,6 +9,7 @@ mod world;
 mod attempts;
 mod copies;
 mod delivery;
+mod edits;
 mod golden;
 mod histories;
 mod place;

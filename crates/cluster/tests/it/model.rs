@@ -117,6 +117,13 @@ impl Model {
             self.optional.extend(passed.map(|uid| (place.clone(), *uid)));
         }
         match result {
+            // No node carries it out.
+            DispatchResult::Refused { .. } if matches!(action, Action::Try(_)) => {
+                let tried = action.tasks();
+                let places = self.expected.keys().filter(|(index, _)| *index == place.0).cloned();
+                self.optional
+                    .extend(places.flat_map(|place| tried.iter().map(move |uid| (place.clone(), *uid))));
+            }
             DispatchResult::Refused { .. } => {
                 self.optional.extend(action.tasks().into_iter().map(|uid| (place.clone(), uid)));
             }
@@ -125,7 +132,11 @@ impl Model {
                 let part = self.part_of(&place, action, queue);
                 let items = self.delivered.entry(place).or_default();
                 match action {
-                    Action::Create | Action::Configure { .. } | Action::Ahead(_) | Action::Drop => {}
+                    Action::Create
+                    | Action::Configure { .. }
+                    | Action::Ahead(_)
+                    | Action::Drop
+                    | Action::Try(_) => {}
                     Action::Alone(uid) | Action::Count(uid) => items.push((*uid, part, 0)),
                     Action::Send(slices) => {
                         for slice in slices {
@@ -183,7 +194,10 @@ fn frames(task: &Task) -> u32 {
 fn parts(index: &Index, work: &EnqueueWork, units: miroir_model::UnitSet) -> Vec<(NodeId, Vec<Part>)> {
     let in_parts = matches!(
         work,
-        EnqueueWork::DeleteIds { .. } | EnqueueWork::DeleteFilter { .. } | EnqueueWork::DeleteAll
+        EnqueueWork::DeleteIds { .. }
+            | EnqueueWork::DeleteFilter { .. }
+            | EnqueueWork::DeleteAll
+            | EnqueueWork::Edit(_)
     );
     let mut of_node: BTreeMap<NodeId, BTreeSet<Part>> = BTreeMap::new();
     for shard in index.shards.shards().iter().filter(|shard| shard.range.units().intersects(units)) {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use miroir_cluster::{
-    Adopt, Command, Credentials, Defaults, Enqueue, EnqueueWork, Found, Outcome, PayloadSource, PeerStarted,
-    ProposalId, State, Target, WriteMode, invariants, task_from_rows,
+    Adopt, Command, Credentials, Defaults, Edit, Enqueue, EnqueueWork, Found, Outcome, PayloadSource,
+    PeerStarted, ProposalId, State, Target, WriteMode, invariants, task_from_rows,
 };
 use miroir_model::{Epoch, NodeId, PeerId, PeerLife, TaskUid, Timestamp, UnitSet};
 use miroir_settings::{Features, Rules, SettingsPatch};
@@ -190,6 +190,10 @@ pub(crate) fn documents(mode: WriteMode, units: UnitSet, frames: u32) -> Enqueue
     EnqueueWork::Documents { mode, skip_creation: false, payload, units }
 }
 
+pub(crate) fn edit() -> EnqueueWork {
+    EnqueueWork::Edit(Edit { function: "doc.n += 1".to_owned(), context: None, filter: None })
+}
+
 fn details(work: &EnqueueWork) -> TaskDetails {
     match work {
         EnqueueWork::Documents { payload, .. } => {
@@ -206,6 +210,13 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::CreateIndex | EnqueueWork::SetPrimaryKey | EnqueueWork::Refused { .. } => {
             TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None }
         }
+        EnqueueWork::Edit(Edit { function, context, filter }) => TaskDetails::Edition {
+            edited: None,
+            deleted: None,
+            context: context.clone(),
+            function: function.clone(),
+            filter: filter.clone(),
+        },
         EnqueueWork::Rename | EnqueueWork::Swap => TaskDetails::Swap { swaps: Vec::new() },
         EnqueueWork::Cancel { .. } => {
             TaskDetails::Cancelation { matched: 0, canceled: None, filter: "?uids=*".to_owned() }

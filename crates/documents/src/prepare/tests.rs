@@ -187,8 +187,8 @@ fn more_than_65535_fields_are_refused() {
     };
     let full = body(0, 65_534);
     assert!(prepare(Format::Ndjson, full.as_bytes(), &RULES).is_ok());
-    assert!(prepare(Format::Ndjson, (full.clone() + &full).as_bytes(), &RULES).is_ok());
-    let (code, text) = refusal(Format::Ndjson, &(full + &body(65_533, 65_535)), &RULES);
+    assert!(prepare(Format::Ndjson, (full.clone() + &*full).as_bytes(), &RULES).is_ok());
+    let (code, text) = refusal(Format::Ndjson, &(full + &*body(65_533, 65_535)), &RULES);
     assert_eq!(code, "max_fields_limit_exceeded");
     assert_eq!(text, "A document cannot contain more than 65,535 fields.");
 }

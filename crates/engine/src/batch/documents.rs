@@ -6,12 +6,13 @@
 use bumpalo::Bump;
 use memmap2::Mmap;
 use milli::documents::PrimaryKey;
-use milli::heed::RwTxn;
+use milli::heed::{RoTxn, RwTxn};
 use milli::progress::Progress;
 use milli::update::new::indexer::document_changes::DocumentChanges;
-use milli::update::new::indexer::{self, DocumentDeletion, DocumentOperation};
+use milli::update::new::indexer::{self, DocumentDeletion, DocumentOperation, UpdateByFunction};
 use milli::{FieldsIdsMap, Filter};
 use roaring::RoaringBitmap;
+use serde_json::Value;
 
 use super::run::Work;
 use super::skip;
@@ -140,19 +141,13 @@ pub(super) fn delete(work: &Work<'_>, tasks: &mut [Task]) -> Result<(), ApiError
                     doomed.extend(work.index.external_documents_ids().get(&txn, id)?);
                 }
             }
-            Content::DeleteByFilter { filter } => {
-                let matching = Filter::from_json(filter).and_then(|filter| match filter {
-                    Some(filter) => filter.evaluate(&txn, work.index),
-                    None => Ok(RoaringBitmap::new()),
-                });
-                match matching {
-                    Ok(matching) => doomed |= matching,
-                    Err(error) => {
-                        task.fail(work.error(&error).filter_as("invalid_document_filter"));
-                        continue;
-                    }
+            Content::DeleteByFilter { filter } => match selected(work, &txn, filter) {
+                Ok(matching) => doomed |= matching,
+                Err(error) => {
+                    task.fail(error);
+                    continue;
                 }
-            }
+            },
             _ => return Err(ApiError::internal("a batch of deletions holds another kind of task")),
         }
         task.succeed(Counts { indexed: None, deleted: Some(doomed.len() - before) });
@@ -163,15 +158,62 @@ pub(super) fn delete(work: &Work<'_>, tasks: &mut [Task]) -> Result<(), ApiError
     let read = work.index.read_txn()?;
     let old_fields = work.index.fields_ids_map(&read)?;
     let mut fields = old_fields.clone();
-    let name = work
-        .index
-        .primary_key(&read)?
-        .ok_or_else(|| ApiError::internal("documents without a primary key"))?;
-    let primary_key = PrimaryKey::new_or_insert(name, &mut fields).map_err(milli::Error::from)?;
+    let primary_key = primary_key(work, &read, &mut fields)?;
     let bump = Bump::new();
     let mut deletion = DocumentDeletion::new();
     deletion.delete_documents_by_docids(doomed);
     let changes = deletion.into_changes(&bump, primary_key);
     index(work, &mut txn, (&old_fields, fields), None, &changes)?;
     Ok(txn.commit()?)
+}
+
+/// The primary key of an index with documents.
+fn primary_key<'t>(
+    work: &Work<'_>,
+    txn: &'t RoTxn<'_>,
+    fields: &mut FieldsIdsMap,
+) -> Result<PrimaryKey<'t>, ApiError> {
+    let name = work.index.primary_key(txn)?;
+    let name = name.ok_or_else(|| ApiError::internal("documents without a primary key"))?;
+    Ok(PrimaryKey::new_or_insert(name, fields).map_err(milli::Error::from)?)
+}
+
+/// The documents that a filter selects; an empty one selects none.
+fn selected(work: &Work<'_>, txn: &RoTxn<'_>, filter: &Value) -> Result<RoaringBitmap, ApiError> {
+    let matching = Filter::from_json(filter).and_then(|filter| match filter {
+        Some(filter) => filter.evaluate(txn, work.index),
+        None => Ok(RoaringBitmap::new()),
+    });
+    matching.map_err(|error| work.error(&error).filter_as("invalid_document_filter"))
+}
+
+/// Edits documents by a function. What it counts is what the filter selects, whatever the function does, as on 1.50.
+///
+/// # Errors
+/// What fails the batch: one document that the function fails for.
+pub(super) fn edit(work: &Work<'_>, tasks: &mut [Task]) -> Result<(), ApiError> {
+    let [task] = tasks else { return Err(ApiError::internal("an edit goes alone")) };
+    let Content::Edit { function, context, filter } = &task.content else {
+        return Err(ApiError::internal("a batch of an edit holds another kind of task"));
+    };
+    let mut txn = work.index.write_txn()?;
+    let candidates = match filter {
+        Some(filter) => selected(work, &txn, filter)?,
+        None => work.index.documents_ids(&txn)?,
+    };
+    let count = candidates.len();
+    if count > 0 {
+        let read = work.index.read_txn()?;
+        let old_fields = work.index.fields_ids_map(&read)?;
+        let mut fields = old_fields.clone();
+        let primary_key = primary_key(work, &read, &mut fields)?;
+        let update = UpdateByFunction::new(candidates, context.clone(), function.clone());
+        let changes = update.into_changes(&primary_key).map_err(|error| work.error(&error))?;
+        index(work, &mut txn, (&old_fields, fields), None, &changes)?;
+        txn.commit()?;
+        // What dies here does it again.
+        miroir_fault::point("engine.edited")?;
+    }
+    task.succeed(Counts { indexed: Some(count), deleted: Some(count) });
+    Ok(())
 }

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
         by_filter: bool,
     },
     Clear,
+    Edit,
     Settings {
         may_create: bool,
     },
@@ -152,6 +153,7 @@ fn begin(content: &Content, target: &Target<'_>) -> Grown {
         Content::DeleteIds { .. } => Grown::More(Kind::Deletion { by_filter: false }),
         Content::DeleteByFilter { .. } => Grown::More(Kind::Deletion { by_filter: true }),
         Content::Clear => Grown::More(Kind::Clear),
+        Content::Edit { .. } => Grown::Last(Kind::Edit),
         Content::Settings { may_create, .. } => Grown::More(Kind::Settings { may_create: *may_create }),
         Content::IndexDeletion => Grown::Last(Kind::IndexDeletion),
         Content::IndexCreation { .. } => Grown::Last(Kind::IndexCreation),

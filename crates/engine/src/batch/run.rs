@@ -38,6 +38,7 @@ pub(super) fn run(engine: &Engine, batch: &Batch, effects: &mut Vec<Effect>) -> 
                 }
                 Kind::Deletion { .. } => documents::delete(&work, &mut tasks)?,
                 Kind::Clear => operations::clear(&work, &mut tasks)?,
+                Kind::Edit => documents::edit(&work, &mut tasks)?,
                 _ => operations::settings(&work, &mut tasks)?,
             }
             Ok(tasks)

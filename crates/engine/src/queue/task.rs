@@ -1,7 +1,7 @@
 //! What a task is, as the queue stores it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -76,6 +76,11 @@ pub(crate) enum Content {
         filter: Value,
     },
     Clear,
+    Edit {
+        function: String,
+        context: Option<Map<String, Value>>,
+        filter: Option<Value>,
+    },
     Settings {
         /// The settings named, as Meilisearch would print them; a null resets.
         patch: Value,
@@ -101,6 +106,7 @@ impl Content {
         match self {
             Self::Documents { .. } => "documentAdditionOrUpdate",
             Self::DeleteIds { .. } | Self::DeleteByFilter { .. } | Self::Clear => "documentDeletion",
+            Self::Edit { .. } => "documentEdition",
             Self::Settings { .. } => "settingsUpdate",
             Self::IndexCreation { .. } => "indexCreation",
             Self::IndexUpdate { .. } => "indexUpdate",

@@ -61,6 +61,13 @@ fn details(task: &Task) -> Value {
             json!({ "providedIds": 0, "deletedDocuments": deleted, "originalFilter": filter.to_string() })
         }
         Content::Clear | Content::IndexDeletion => json!({ "deletedDocuments": deleted }),
+        Content::Edit { function, context, filter } => json!({
+            "editedDocuments": task.counts.indexed,
+            "deletedDocuments": deleted,
+            "originalFilter": filter.as_ref().map(Value::to_string),
+            "context": context,
+            "function": function,
+        }),
         Content::Settings { patch, .. } => patch.clone(),
         Content::IndexCreation { primary_key } => json!({ "primaryKey": primary_key }),
         Content::IndexUpdate { primary_key, new_uid } => {

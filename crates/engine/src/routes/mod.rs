@@ -1,6 +1,7 @@
 //! The HTTP routes that a cluster calls on a node, with Meilisearch's paths, bodies and codes.
 
 mod documents;
+mod edit;
 mod fields;
 mod indexes;
 mod keys;
@@ -41,6 +42,7 @@ pub(crate) fn router(engine: Shared) -> Router {
     Router::new()
         .route("/health", get(stats::health))
         .route("/version", get(stats::version))
+        .route("/experimental-features", get(edit::features).patch(edit::switch))
         .route("/stats", get(stats::all))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}", get(keys::get).delete(keys::delete))
@@ -58,6 +60,7 @@ pub(crate) fn router(engine: Shared) -> Router {
         .route("/indexes/{index}/documents/fetch", post(documents::fetch))
         .route("/indexes/{index}/documents/delete-batch", post(documents::delete_batch))
         .route("/indexes/{index}/documents/delete", post(documents::delete_by_filter))
+        .route("/indexes/{index}/documents/edit", post(edit::documents))
         .route("/indexes/{index}/documents/{id}", get(documents::one).delete(documents::delete_one))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)

@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod documents;
+pub(crate) mod features;
 pub(crate) mod filters;
 pub(crate) mod health;
 pub(crate) mod indexes;

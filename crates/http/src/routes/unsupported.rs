@@ -10,13 +10,12 @@ use crate::app::App;
 use crate::error::ApiError;
 
 /// Of Meilisearch 1.50, as its own list of routes has them.
-const ROUTES: [&str; 31] = [
+const ROUTES: [&str; 29] = [
     "/multi-search",
     "/indexes/{uid}/facet-search",
     "/indexes/{uid}/similar",
     "/indexes/{uid}/fields",
     "/indexes/{uid}/compact",
-    "/indexes/{uid}/documents/edit",
     "/batches",
     "/batches/{uid}",
     "/tasks/compact",
@@ -28,7 +27,6 @@ const ROUTES: [&str; 31] = [
     "/export",
     "/webhooks",
     "/webhooks/{uuid}",
-    "/experimental-features",
     "/network",
     "/network/control",
     "/metrics",

@@ -1,5 +1,6 @@
 //! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
 
+mod edits;
 mod filters;
 #[cfg(test)]
 mod hostile;

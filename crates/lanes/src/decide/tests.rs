@@ -2,7 +2,7 @@
 
 use miroir_api::{ApiVersion, ErrorCode, ResponseError};
 use miroir_cluster::{
-    Action, Command, CopyChange, CopyStep, DispatchResult, Enqueue, EnqueueWork, LaneStep, Outcome,
+    Action, Command, CopyChange, CopyStep, DispatchResult, Edit, Enqueue, EnqueueWork, LaneStep, Outcome,
     PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
 };
 use miroir_documents::payload::PayloadWriter;
@@ -155,6 +155,7 @@ fn action(state: &State, step: Step, choice: u8) -> Action {
         Step::Count(uid) => Action::Count(uid),
         Step::Drop => Action::Drop,
         Step::Ahead(uid) => Action::Ahead(uid),
+        Step::Try(uid) => Action::Try(uid),
         Step::Send { mut tasks, mut from } => {
             tasks.truncate(1 + usize::from(choice) % MOST);
             let last = tasks.len() - 1;
@@ -178,7 +179,7 @@ fn result(action: &Action, choice: u8) -> DispatchResult {
     match (action, choice % 4) {
         (Action::Send(slices), 1) if slices.len() > 1 => DispatchResult::Apart { node_task: None },
         (Action::Send(slices), 1) if slices.len() == 1 => refused(),
-        (Action::Alone(_), 1) => refused(),
+        (Action::Alone(_) | Action::Try(_), 1) => refused(),
         _ => DispatchResult::Done { node_task: Some(1), deleted: vec![1] },
     }
 }
@@ -201,6 +202,9 @@ fn work(kind: u8, number: u16) -> EnqueueWork {
         0 => EnqueueWork::CreateIndex,
         1 => EnqueueWork::DeleteIndex,
         2 => EnqueueWork::DeleteAll,
+        3 if number.is_multiple_of(2) => {
+            EnqueueWork::Edit(Edit { function: "doc.n += 1".to_owned(), context: None, filter: None })
+        }
         3 => EnqueueWork::DeleteFilter { filter: r#""a = 1""#.to_owned() },
         4 | 5 => {
             let rules = Rules { version: ApiVersion::V1_50, features: Features::default() };

@@ -7,7 +7,7 @@ use miroir_settings::{Features, Rules, SettingsPatch};
 use miroir_tasks::TaskStatus;
 use serde_json::{Value, json};
 
-use crate::world::{World, delete_ids, deleted, documents};
+use crate::world::{World, delete_ids, deleted, documents, edit};
 
 fn movie(id: u32, version: u64) -> Value {
     json!({ "id": id.to_string(), "v": version, "genre": if id.is_multiple_of(3) { "drama" } else { "comedy" } })
@@ -77,6 +77,30 @@ async fn every_copy_gets_its_documents_and_deletions_are_counted_once() {
     assert!(world.nodes.values().all(|node| !node.lock().indexes.is_empty()), "a search may still use it");
     world.gone(index).await;
     assert!(world.nodes.values().all(|node| node.lock().indexes.is_empty()));
+}
+
+/// One document that the function fails for fails the whole task, on whatever node it is.
+#[tokio::test(start_paused = true)]
+async fn an_edit_is_carried_out_everywhere_or_nowhere() {
+    let (mut world, _peer, index) = World::with_movies(3, 6, 2).await;
+    world.enqueue("movies", movies(0..100, 1));
+    let count = world.enqueue("movies", edit("doc.v += 1;", None));
+    assert_eq!(deleted(&world.done(count).await), Some(100));
+    let fails = world.enqueue("movies", edit("doc.v += 1;\nif doc.id == \"42\" { doc.v += missing; }", None));
+    let record = world.done(fails).await;
+    assert_eq!(record.status, TaskStatus::Failed);
+    assert_eq!(
+        record.error.unwrap().message,
+        "Index `movies`: Document edition runtime error encountered while running the function: Variable not found: \
+         missing (line 2, position 30)"
+    );
+    let filter = Some(r#""genre = drama""#.to_owned());
+    let some = world.enqueue("movies", edit("doc = ();", filter));
+    assert_eq!(deleted(&world.done(some).await), Some(34));
+    let left = (0..100).filter(|id| id % 3 != 0).map(|id| (id.to_string(), movie(id, 2))).collect();
+    for node in world.nodes.keys() {
+        assert_eq!(world.documents(index, node), world.share(index, node, &left), "{node}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::fake::Plan;
-use crate::world::{Peer, World, delete_ids, deleted, documents};
+use crate::world::{Peer, World, delete_ids, deleted, documents, edit};
 
 /// A peer's view of the log that can stand still while the log goes on.
 struct Sleeper {
@@ -104,7 +104,20 @@ impl Play {
                 self.model.documents.clear();
                 EnqueueWork::DeleteAll
             }
-            1..=3 => {
+            1 => {
+                let genre = self.dice.below(3).to_string();
+                let mut count = 0;
+                for document in self.model.documents.values_mut() {
+                    if document["genre"] == genre.as_str() {
+                        count += 1;
+                        document["n"] = (document["n"].as_u64().unwrap_or_default() + 1).into();
+                    }
+                }
+                self.model.counts.push((TaskUid(0), count));
+                let function = "if \"n\" in doc { doc.n += 1; return; } doc.n = 1;";
+                edit(function, Some(format!(r#""genre = {genre}""#)))
+            }
+            2..=3 => {
                 let genre = self.dice.below(3).to_string();
                 let before = self.model.documents.len();
                 self.model.documents.retain(|_, document| document["genre"] != genre.as_str());

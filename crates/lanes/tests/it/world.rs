@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miroir_cluster::{
-    Adopt, Command, CopyChange, CopyStep, Defaults, Enqueue, EnqueueWork, Ledger, Outcome, PayloadSource,
-    ProposalId, Shape, State, Target, WriteMode, task_from_rows, task_row_range,
+    Adopt, Command, CopyChange, CopyStep, Defaults, Edit, Enqueue, EnqueueWork, Ledger, Outcome,
+    PayloadSource, ProposalId, Shape, State, Target, WriteMode, task_from_rows, task_row_range,
 };
 use miroir_documents::payload::PayloadWriter;
 use miroir_documents::slot_of_id;
@@ -231,6 +231,13 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::DeleteAll => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
         EnqueueWork::Settings { patch } => TaskDetails::Settings { sent: patch.details() },
         EnqueueWork::DeleteIndex => TaskDetails::Clear { deleted: None },
+        EnqueueWork::Edit(Edit { function, context, filter }) => TaskDetails::Edition {
+            edited: None,
+            deleted: None,
+            context: context.clone(),
+            function: function.clone(),
+            filter: filter.clone(),
+        },
         _ => TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None },
     }
 }
@@ -259,10 +266,17 @@ fn source(payload: miroir_documents::payload::Payload) -> PayloadSource {
     PayloadSource { frames: payload.frames as u32, inline, upload: None }
 }
 
-/// How many documents a task says it deleted.
+/// An edit of the documents that a filter selects, as its JSON text.
+pub(crate) fn edit(function: &str, filter: Option<String>) -> EnqueueWork {
+    EnqueueWork::Edit(Edit { function: function.to_owned(), context: None, filter })
+}
+
+/// How many documents a task says it deleted, or edited.
 pub(crate) fn deleted(record: &TaskRecord) -> Option<u64> {
     match &record.details {
-        TaskDetails::Deletion { deleted, .. } | TaskDetails::Clear { deleted } => *deleted,
+        TaskDetails::Deletion { deleted, .. }
+        | TaskDetails::Clear { deleted }
+        | TaskDetails::Edition { deleted, .. } => *deleted,
         other => panic!("no deletion: {other:?}"),
     }
 }

@@ -55,6 +55,12 @@ impl HttpNode {
                 self.write(Method::POST, &path, &mark).json(format!(r#"{{"filter":{filter}}}"#))
             }
             Write::DeleteAll => self.write(Method::DELETE, &documents, &mark),
+            Write::Edit { function, context, filter } => {
+                let text = |text: &Option<String>| text.as_deref().unwrap_or("null").to_owned();
+                let (function, context, filter) = (json!(function), text(context), text(filter));
+                let body = format!(r#"{{"function":{function},"context":{context},"filter":{filter}}}"#);
+                self.write(Method::POST, &["indexes", index, "documents", "edit"], &mark).json(body)
+            }
             Write::Settings(patch) => {
                 self.write(Method::PATCH, &["indexes", index, "settings"], &[]).json(patch.clone())
             }
@@ -131,6 +137,11 @@ impl Node for HttpNode {
 
     async fn enqueue(&self, index: &str, write: &Write, origin: Origin<'_>) -> Result<Enqueued, NodeError> {
         self.change(index, write, origin.mark).request_id(origin.request_id).answer().await
+    }
+
+    async fn enable_edits(&self) -> Result<(), NodeError> {
+        let body = json!({"editDocumentsByFunction": true}).to_string();
+        self.write(Method::PATCH, &["experimental-features"], &[]).json(body).send().await.map(drop)
     }
 
     async fn index(&self, index: &str) -> Result<IndexInfo, NodeError> {

@@ -148,6 +148,10 @@ impl Node for FakeNode {
         Ok(KeyInfo { uid: key.uid, name: None, actions: Vec::new(), indexes: Vec::new() })
     }
 
+    async fn enable_edits(&self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
     async fn health(&self) -> Result<(), NodeError> {
         unasked()
     }

@@ -1,6 +1,7 @@
-//! `/indexes/{uid}/documents`: write, delete, read.
+//! `/indexes/{uid}/documents`: write, delete, edit, read.
 
 pub(crate) mod delete;
+pub(crate) mod edit;
 pub(crate) mod read;
 pub(crate) mod write;
 

@@ -52,7 +52,8 @@ const SMALL: [&str; 43] = [
 
 /// JSON texts, to be a body or a part of one.
 pub(crate) fn values() -> Vec<String> {
-    let around = |open: &str, inner: &str, close: &str| open.repeat(DEEP) + inner + &close.repeat(DEEP);
+    let around =
+        |open: &str, inner: &str, close: &str| [&*open.repeat(DEEP), inner, &*close.repeat(DEEP)].concat();
     let text = |inner: &str| format!("\"{inner}\"");
     let mut values: Vec<String> = SMALL.map(str::to_owned).into();
     values.extend([

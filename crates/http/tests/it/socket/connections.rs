@@ -14,7 +14,7 @@ async fn requests_in_one_piece_are_answered_in_their_order() {
     let (server, _peer) = Server::start(limits()).await;
     let mut client = server.connect().await;
     let one = "GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /tasks/x HTTP/1.1\r\nhost: x\r\n\r\n";
-    client.send(one.repeat(50) + &write("[{\"id\":1}]") + "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send(one.repeat(50) + &*write("[{\"id\":1}]") + "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n").await;
     for _ in 0..50 {
         assert_eq!(client.answer().await.expect("an answer").status, 200);
         assert_eq!(client.answer().await.expect("an answer").code(), "invalid_task_uids");

@@ -11,7 +11,7 @@ async fn what_is_too_large_is_refused_however_it_comes() {
     let large = documents(5 << 20);
     let announced = server.ask(write(&large)).await;
     let chunk = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
-    let chunked = server.ask(post(DOCUMENTS, "transfer-encoding: chunked\r\n") + &chunk).await;
+    let chunked = server.ask(post(DOCUMENTS, "transfer-encoding: chunked\r\n") + &*chunk).await;
     let asking = post(DOCUMENTS, "content-length: 99999999\r\nexpect: 100-continue\r\n");
     let asked = server.ask(asking).await;
     let mut request =
@@ -58,7 +58,7 @@ async fn bodies_have_so_much_memory_and_no_more() {
     tree.push_str("\"]");
     let settings =
         post("/indexes/movies/settings/stop-words", &format!("content-length: {}\r\n", tree.len()));
-    let tree = server.ask(settings.replacen("POST", "PUT", 1) + &tree).await;
+    let tree = server.ask(settings.replacen("POST", "PUT", 1) + &*tree).await;
     assert_eq!(
         (tree.status, tree.code().as_str()),
         (503, "miroir_backpressure"),

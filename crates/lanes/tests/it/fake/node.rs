@@ -96,6 +96,10 @@ impl Node for Handle {
         Err(rejected(400, "not_in_this_fake"))
     }
 
+    async fn enable_edits(&self) -> Result<(), NodeError> {
+        Err(rejected(400, "not_in_this_fake"))
+    }
+
     async fn enqueue(&self, index: &str, write: &Write, origin: Origin<'_>) -> Result<Enqueued, NodeError> {
         let request = Request {
             index: index.to_owned(),

@@ -102,9 +102,38 @@ impl FakeIndex {
             Write::DeleteMatching(filter) => self.documents.retain(|_, document| !matches(document, filter)),
             Write::DeleteAll => self.documents.clear(),
             Write::SetPrimaryKey(key) => self.primary_key = Some(key.clone()),
+            Write::Edit { function, filter, .. } => return self.edit(name, function, filter.as_deref()),
             _ => {}
         }
         Ok(deleted(before - self.documents.len()))
+    }
+
+    /// All or nothing, as a node does it.
+    fn edit(&mut self, name: &str, function: &str, filter: Option<&str>) -> Ended {
+        let code = "edit_documents_by_function_error";
+        let failed = |error: String| {
+            let text = "Document edition runtime error encountered while running the function";
+            (code, format!("Index `{name}`: {text}: {error}"))
+        };
+        let engine = rhai::Engine::new();
+        let script = engine.compile(function).map_err(|error| failed(error.to_string()))?;
+        let selected = |document: &Value| filter.is_none_or(|filter| matches(document, filter));
+        let mut edited = self.documents.clone();
+        let mut count = 0;
+        for (id, document) in self.documents.iter().filter(|(_, document)| selected(document)) {
+            count += 1;
+            let mut scope = rhai::Scope::new();
+            scope.push_dynamic("doc", serde_json::from_value(document.clone()).expect("a value"));
+            engine.run_ast_with_scope(&mut scope, &script).map_err(|error| failed(error.to_string()))?;
+            let after: rhai::Dynamic = scope.remove("doc").expect("it is there");
+            if after.is_unit() {
+                edited.remove(id);
+            } else {
+                edited.insert(id.clone(), serde_json::to_value(after).expect("a value"));
+            }
+        }
+        self.documents = edited;
+        Ok(deleted(count))
     }
 
     fn add(&mut self, name: &str, add: &miroir_node::Add) -> Ended {

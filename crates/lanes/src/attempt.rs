@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use miroir_cluster::{Action, Dispatch, DispatchResult};
+use miroir_cluster::{Dispatch, DispatchResult};
 use miroir_model::PhysicalName;
 use miroir_node::{Node, NodeError, NodeTask, Origin, wait_for_task};
 use tracing::debug;
@@ -28,10 +28,7 @@ impl Driver {
         let name = PhysicalName { index: self.index, generation: open.generation }.to_string();
         let clients = self.lane.clients.clone();
         let Some(write) = &request.write else { return self.without_a_write(&name, open, request).await };
-        let node: &dyn Node = match open.action {
-            Action::Create => &*clients.master,
-            _ => &*clients.lane,
-        };
+        let node: &dyn Node = if write.needs_master_key() { &*clients.master } else { &*clients.lane };
         let mark = open.mark(self.index);
         match node.enqueue(&name, write, Origin { mark: Some(&mark), request_id: None }).await {
             Ok(receipt) => {

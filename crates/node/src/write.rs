@@ -83,6 +83,13 @@ impl Write {
         )
     }
 
+    /// Whether the key of lanes does not suffice. It cannot create indexes on purpose; edits ask for `documents.*`
+    /// itself, which no key but one for everything has: a node keeps the three rights that it stands for. An edit that
+    /// comes late finds no index under its name, and creates none.
+    pub fn needs_master_key(&self) -> bool {
+        matches!(self, Self::CreateIndex { .. } | Self::Edit { .. })
+    }
+
     /// The type of its task on the node.
     pub fn task_type(&self) -> &'static str {
         match self {

@@ -5,15 +5,15 @@ use std::time::SystemTime;
 
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use miroir_cluster::{Adopt, Command, Credentials, Defaults, Ledger, Outcome};
+use miroir_cluster::{Adopt, Command, Defaults, Ledger, Outcome};
 use miroir_documents::slot_of_id;
 use miroir_http::{App, Options};
 use miroir_model::{NodeId, PeerId, ShardId, Timestamp};
-use miroir_node::{ApiKey, Connections, NewKey, Node, Pools, Timeouts};
+use miroir_node::{Connections, Pools, Timeouts};
+use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
 use miroir_testkit::{LocalCluster, LocalLedger};
 use tokio::net::TcpListener;
-use uuid::Uuid;
 
 use crate::server::{MASTER_KEY, Program, Server};
 
@@ -66,22 +66,11 @@ fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
-/// Makes the keys on a node; what the log says of it.
-async fn adopt(name: NodeId, server: &Server) -> Adopt {
-    let node = server.node();
-    let (lane, search) = (Uuid::new_v4(), Uuid::new_v4());
-    for key in [NewKey::lane(lane), NewKey::search(search)] {
-        node.create_key(&key).await.unwrap();
-    }
-    let value = |uid| ApiKey::derive(MASTER_KEY, uid).expose().to_owned();
-    let credentials = Credentials {
-        master_key: MASTER_KEY.to_owned(),
-        lane_key: value(lane),
-        search_key: value(search),
-        adoption: lane.to_string(),
-    };
-    let version = node.version().await.unwrap().pkg_version;
-    Adopt { node: name, url: server.url.clone(), group: 0, weight: 1, version, credentials }
+/// Adopts a node, as a leader does.
+async fn adopt(id: NodeId, server: &Server) -> Adopt {
+    let (url, master_key) = (server.url.clone(), MASTER_KEY.to_owned());
+    let configured = ConfiguredNode { id, url, group: 0, weight: 1, master_key };
+    miroir_rebalancer::adopt(&configured, &server.node(), None).await.unwrap()
 }
 
 /// Starts the lanes and the HTTP API of a peer; where that is.

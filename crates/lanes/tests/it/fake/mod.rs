@@ -146,7 +146,7 @@ impl Inner {
     }
 
     fn accept(&mut self, request: Request) -> Option<u32> {
-        if matches!(request.write, Write::CreateIndex { .. }) && !request.master {
+        if request.write.needs_master_key() && !request.master {
             return None;
         }
         let uid = self.tasks.len() as u32;

@@ -32,6 +32,17 @@ impl State {
         settings
     }
 
+    /// The first change of the names of an index that was ordered before this task and is not done. Searches find under
+    /// each name the index that had it before, until it is; what is ordered behind it is for these indexes under their
+    /// new names, and must not be found under the old ones.
+    pub fn renamed_before(&self, index: &Index, uid: TaskUid) -> Option<TaskUid> {
+        let renames = |uid: &TaskUid| {
+            let task = self.tasks.get(uid);
+            task.is_some_and(|task| task.names.iter().any(|change| change.from != change.to))
+        };
+        index.unfinished.range(..uid).copied().find(renames)
+    }
+
     /// The newest task of a node that is recorded as ended, and the index that it was about.
     pub fn newest_on(&self, node: &NodeId) -> Option<(u32, PhysicalName)> {
         let queues = self.indexes.values().filter_map(|index| Some((index.id, index.queues.get(node)?)));

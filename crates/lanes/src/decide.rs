@@ -5,6 +5,10 @@
 //!
 //! A queue that is stopped by a fault tries the same again now and then. Meanwhile what cannot reorder passes
 //! ([`State::superseding`], [`State::early`]).
+//!
+//! What is ordered behind a change of names waits until that is done ([`State::renamed_before`]), so that who loads, swaps
+//! and clears what was swapped out, without waiting, clears nothing that is still searched. Whoever knows of a task knows
+//! of what was ordered before it, so it is enough that this is seen here.
 
 use miroir_cluster::{Index, Part, Progress, Queue, Recheck, Stage, State, Task, Work};
 use miroir_model::{NodeId, PhysicalId, TaskUid};
@@ -57,6 +61,8 @@ pub(crate) enum Waiting {
     Open,
     /// Other nodes must answer before the settings on their way are decided, or an edit that is on trial.
     Decision,
+    /// Names change before the next task.
+    Names,
     /// There is no such queue.
     Gone,
     /// What the node has of the index is lost: it is rebuilt or deleted.
@@ -76,20 +82,33 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
         return if queue.required { Next::Wait(Waiting::Searched) } else { Next::Do(Step::Drop) };
     }
     // What is to be deleted need not be created or brought up to date first.
-    if let Some(task) = state.superseding(index, queue) {
+    if let Some(task) = superseding(state, index, queue) {
         let whole = matches!(task.work, Work::DeleteIndex);
         return Next::Do(if whole { Step::Count(task.uid) } else { Step::Alone(task.uid) });
     }
     if queue.lost.is_some() {
         return Next::Wait(Waiting::Lost);
     }
-    if let Some(task) = state.early(queue) {
+    if let Some(task) = sent_early(state, index, queue) {
         return Next::Do(Step::Ahead(task.uid));
     }
     match in_order(state, (index, queue, node), most) {
         Next::Do(step) if queue.fault.is_some() => Next::Again(step),
         next => next,
     }
+}
+
+/// The task that goes first, whatever is before it.
+pub(crate) fn superseding<'s>(state: &'s State, index: &Index, queue: &Queue) -> Option<&'s Task> {
+    let task = state.superseding(index, queue)?;
+    // What is deleted with the index is only counted first.
+    let held = || state.renamed_before(index, task.uid).is_some();
+    (matches!(task.work, Work::DeleteIndex) || !held()).then_some(task)
+}
+
+/// The next deletion by ids that is sent past what stops the queue.
+pub(crate) fn sent_early<'s>(state: &'s State, index: &Index, queue: &Queue) -> Option<&'s Task> {
+    state.early(queue).filter(|task| state.renamed_before(index, task.uid).is_none())
 }
 
 fn in_order(state: &State, at: (&Index, &Queue, &NodeId), most: usize) -> Next {
@@ -111,6 +130,9 @@ fn in_order(state: &State, at: (&Index, &Queue, &NodeId), most: usize) -> Next {
 
 fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most: usize) -> Next {
     let (index, queue, node) = at;
+    if state.renamed_before(index, task.uid).is_some() {
+        return Next::Wait(Waiting::Names);
+    }
     match &task.work {
         Work::Documents { .. } if task.recheck == Recheck::Due => Next::Check(task.uid),
         Work::Documents { .. } | Work::DeleteIds { .. } => {
@@ -145,6 +167,9 @@ fn joined(state: &State, at: (&Index, &Queue, &NodeId), first: &Task, most: usiz
             && !index.units_of_part(task, node, Part::Counted).is_empty()
     });
     tasks.extend(alike.take(most.saturating_sub(1)).map(|task| task.uid));
+    if let Some(renamed) = tasks.last().and_then(|last| state.renamed_before(index, *last)) {
+        tasks.retain(|uid| *uid < renamed);
+    }
     tasks
 }
 

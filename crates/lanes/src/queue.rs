@@ -18,7 +18,7 @@ use tracing::{debug, error, warn};
 use crate::assemble::{Place, assemble, early, reassemble};
 use crate::attempt::Attempt;
 use crate::config::Backoff;
-use crate::decide::{Next, Step, decide};
+use crate::decide::{Next, Step, decide, sent_early, superseding};
 use crate::gather::Gathering;
 use crate::lane::Lane;
 use crate::payload::{Body, Cursor, ReadError};
@@ -256,9 +256,10 @@ impl Driver {
         let until = Instant::now() + self.backoff.take();
         loop {
             let view = self.view()?;
-            let goes_first = view.state.superseding(&view.index, &view.queue);
+            let (state, index, queue) = (&*view.state, &view.index, &view.queue);
+            let goes_first = superseding(state, index, queue);
             let passes = goes_first.is_some_and(|task| !open.action.tasks().contains(&task.uid))
-                || (view.state.early(&view.queue).is_some() && !matches!(open.action, Action::Ahead(_)));
+                || (sent_early(state, index, queue).is_some() && !matches!(open.action, Action::Ahead(_)));
             if let (true, Some((fault, _))) =
                 (passes && has_open(&view.queue, open.number), &view.queue.fault)
             {

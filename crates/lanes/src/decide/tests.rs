@@ -2,8 +2,8 @@
 
 use miroir_api::{ApiVersion, ErrorCode, ResponseError};
 use miroir_cluster::{
-    Action, Command, CopyChange, CopyStep, DispatchResult, Edit, Enqueue, EnqueueWork, LaneStep, Outcome,
-    PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
+    Action, Command, CopyChange, CopyStep, DispatchResult, Edit, Enqueue, EnqueueWork, LaneStep, NameChange,
+    Outcome, PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
 };
 use miroir_documents::payload::PayloadWriter;
 use miroir_documents::slot_of_id;
@@ -63,6 +63,44 @@ impl Walk {
         };
         // A write that does not fit its target is refused, which is as good here.
         self.cluster.apply(&Command::Enqueue(Box::new(enqueue)));
+    }
+
+    /// Two names change places, where both stand for an index.
+    fn swap(&mut self, one: &str, other: &str) {
+        self.attempts += 1;
+        let state = self.cluster.state();
+        let [one, other] = [one, other].map(|name| name.parse::<IndexUid>().unwrap());
+        let [first, second] = [&one, &other].map(|name| state.ordered(name).map(|index| index.id));
+        if first.is_none() || second.is_none() {
+            return;
+        }
+        let changes = vec![
+            NameChange { name: one, from: first, to: second },
+            NameChange { name: other, from: second, to: first },
+        ];
+        let enqueue = Enqueue {
+            proposal: ProposalId { life: peer_life(), number: self.attempts },
+            idempotency: None,
+            index_uid: None,
+            target: Target::Names(changes),
+            work: EnqueueWork::Swap,
+            details: TaskDetails::Swap { swaps: Vec::new() },
+            custom_metadata: None,
+        };
+        let outcome = self.cluster.apply(&Command::Enqueue(Box::new(enqueue)));
+        assert!(matches!(outcome, Outcome::Enqueued { .. }), "{outcome:?}");
+    }
+
+    /// Follows what is decided to the end, without unknown outcomes.
+    fn drain(&self) {
+        while self.queues().iter().any(|queue| {
+            self.cluster
+                .state()
+                .indexes
+                .get(&queue.0)
+                .is_some_and(|index| index.queues.contains_key(&queue.1))
+                && self.step(queue, 3)
+        }) {}
     }
 
     fn queues(&self) -> Vec<(PhysicalId, NodeId)> {
@@ -223,6 +261,44 @@ fn work(kind: u8, number: u16) -> EnqueueWork {
     }
 }
 
+/// Load, swap, clear what was swapped out, write to what was swapped in: until the swap is done, only what is before it.
+#[test]
+fn what_is_ordered_behind_a_change_of_names_waits_for_it() {
+    let mut walk = Walk::new(2);
+    for name in ["x", "y"] {
+        walk.enqueue(name, work(8, 1));
+    }
+    walk.drain();
+    let state = walk.cluster.state();
+    let [out, taken_in] = ["x", "y"].map(|name| state.ordered(&name.parse().unwrap()).unwrap().id);
+    let load = state.next_task;
+    walk.enqueue("y", work(8, 1));
+    walk.swap("x", "y");
+    walk.enqueue("y", work(2, 0));
+    walk.enqueue("x", work(8, 1));
+    let state = walk.cluster.state();
+    assert_eq!(state.next_task.0, load.0 + 4);
+    let next: Vec<Next> = (walk.queues().iter())
+        .filter(|(index, node)| !state.indexes[index].queues[node].pending.is_empty())
+        .map(|(index, node)| {
+            let next = decide(&state, *index, node, MOST);
+            match &next {
+                Next::Do(Step::Send { tasks, .. }) => {
+                    assert_eq!((*index, &tasks[..]), (taken_in, &[load][..]))
+                }
+                _ => assert!(next == Next::Wait(Waiting::Names), "{next:?}"),
+            }
+            assert!(*index != out || next == Next::Wait(Waiting::Names));
+            next
+        })
+        .collect();
+    assert!(
+        next.iter().any(|next| matches!(next, Next::Do(_))) && next.contains(&Next::Wait(Waiting::Names))
+    );
+    walk.drain();
+    assert!(walk.cluster.state().tasks.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -233,17 +309,15 @@ proptest! {
     ) {
         let mut walk = Walk::new(factor);
         for (kind, choice, number) in moves {
-            if kind < 90 {
+            if choice == 9 {
+                walk.swap("x", "y");
+            } else if kind < 90 {
                 walk.enqueue(["x", "y"][usize::from(number % 2)], work(kind % 16, number));
             } else if let Some(queue) = walk.queues().get(usize::from(number) % walk.queues().len().max(1)) {
                 walk.step(queue, choice);
             }
         }
-        // Following it to the end, without unknown outcomes.
-        while walk.queues().iter().any(|queue| {
-            walk.cluster.state().indexes.get(&queue.0).is_some_and(|index| index.queues.contains_key(&queue.1))
-                && walk.step(queue, 3)
-        }) {}
+        walk.drain();
         prop_assert!(walk.cluster.state().tasks.is_empty(), "{:?}", walk.cluster.state().tasks);
     }
 }

@@ -30,7 +30,9 @@ struct Known {
 }
 
 impl History {
-    /// All tasks as one state and the rows have them.
+    /// All tasks as one state and the rows have them. A finished task is shown under the name that its index has now. An
+    /// unfinished one keeps the name that its client used: what changes that comes after it, and what came before it may
+    /// not be served yet.
     pub(crate) fn at<'a>(&'a self, state: &'a State, rows: Arc<dyn Rows>) -> AllTasks<'a> {
         let names = state.names.served.iter().map(|(uid, id)| (*id, uid.clone())).collect();
         AllTasks { history: self, state, rows, names }
@@ -95,7 +97,7 @@ impl TaskSource for AllTasks<'_> {
         let mut open = TaskCatalogue::default();
         let unfinished = self.state.tasks.values().filter(|task| !task.status.is_terminal());
         unfinished.for_each(|task| open.put(&task.record()));
-        Ok(known.catalogue.matching(filter, name_of) | open.matching(filter, name_of))
+        Ok(known.catalogue.matching(filter, name_of) | open.matching(filter, |_| None))
     }
 
     fn task(&self, uid: TaskUid) -> Result<Option<(TaskRecord, Option<IndexUid>)>, RowsError> {
@@ -104,7 +106,8 @@ impl TaskSource for AllTasks<'_> {
             None => self.finished(uid)?,
         };
         Ok(record.map(|record| {
-            let name = record.index.and_then(|index| self.names.get(&index)).cloned();
+            let index = record.index.filter(|_| record.status.is_terminal());
+            let name = index.and_then(|index| self.names.get(&index)).cloned();
             (record, name)
         }))
     }

@@ -1,6 +1,7 @@
 //! Swaps and renames: what Meilisearch 1.50.0 was recorded to answer, word for word.
 
 use axum::http::StatusCode;
+use miroir_cluster::State;
 use serde_json::{Value, json};
 
 use crate::Peer;
@@ -157,4 +158,27 @@ async fn names_change_for_the_next_task_at_once() {
     }
     let (status, answer) = peer.call("PATCH", "/indexes/c", &json!({"uid": "b b"})).await;
     assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_index_uid")));
+}
+
+/// The swap is not served yet, so what `a` stands for from now on is still read as `b`.
+#[tokio::test]
+async fn a_task_behind_a_swap_keeps_the_name_that_its_client_used() {
+    let mut state = State::clone(&two_indexes().await.cluster.state());
+    state.names.served = state.names.ordered.clone();
+    let peer = Peer::with_state(state);
+    peer.post("/swap-indexes", &json!([{"indexes": ["a", "b"]}])).await;
+    let (status, task) = peer.post("/indexes/a/documents", &json!([{"id": 1}])).await;
+    assert_eq!((status, &task["indexUid"]), (StatusCode::ACCEPTED, &json!("a")));
+    let (_, shown) = peer.call("GET", &format!("/tasks/{}", task["taskUid"]), &Value::Null).await;
+    assert_eq!((&shown["status"], &shown["indexUid"]), (&json!("enqueued"), &json!("a")));
+    for (name, found) in [("a", 1), ("b", 0)] {
+        let path = format!("/tasks?indexUids={name}&types=documentAdditionOrUpdate");
+        let (_, page) = peer.call("GET", &path, &Value::Null).await;
+        assert_eq!(page["total"], json!(found), "{name}");
+    }
+    // So a cancelation by the name finds what was sent to it, and not what the name stands for until then.
+    let (_, canceled) =
+        peer.post("/tasks/cancel?indexUids=b&types=documentAdditionOrUpdate", &Value::Null).await;
+    let (_, canceled) = peer.call("GET", &format!("/tasks/{}", canceled["taskUid"]), &Value::Null).await;
+    assert_eq!(canceled["details"]["matchedTasks"], json!(0));
 }

@@ -8,14 +8,20 @@
 //! tasks that they see and the answers that they get on the [`stage`]. What must be true of it is said by pure functions
 //! in [`checker`], against the [`model`]: the accepted writes, replayed in the order of their uids.
 //!
+//! Names of indexes are exchanged and tasks canceled all the while, so a name may stand for one of two indexes when it is
+//! searched: then the answer must be of one of them, whole.
+//!
 //! What is not here yet: a counter that is edited by function, which would show an edit that is applied twice, comes
 //! with that route ([`op::Op`] is its place).
 
 mod checker;
 mod clients;
+mod document;
 mod http;
+mod judge;
 mod last;
 mod model;
+mod names;
 mod nemesis;
 mod op;
 mod plan;
@@ -107,6 +113,7 @@ async fn attack(stage: &Arc<Stage>, form: Form) -> Verdict {
     while clients.join_next().await.is_some() {}
     auditor.quiet().await;
     last::check(stage, &auditor).await;
+    auditor.tell();
     let mut notes = stage.notes();
     notes.counts.judge(&auditor.tasks);
     Verdict {

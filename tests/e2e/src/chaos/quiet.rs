@@ -1,6 +1,5 @@
 //! Quiet: nobody writes, all tasks have ended, and every peer must answer exactly what the log says.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -9,15 +8,20 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::checker::Violation;
 use super::checker::log::{Log, Task};
-use super::checker::reads::{Answer, Ask, Read, check};
+use super::checker::reads::{Answer, Ask, check};
 use super::clients::ask;
+use super::document::KINDS;
 use super::http;
-use super::op::{At, KINDS, Uid};
+use super::judge;
+use super::model::Done;
+use super::op::Uid;
 use super::stage::{FIXED, FLEETING, PATIENCE, Stage};
 
 const LOOK: Duration = Duration::from_millis(20);
 /// Tasks read at once.
 const PAGE: u64 = 500;
+/// How many tasks are told when something is wrong.
+const TOLD: usize = 400;
 
 /// Reads the log on and compares, in quiet intervals.
 pub(crate) struct Auditor<'a> {
@@ -42,7 +46,8 @@ impl<'a> Auditor<'a> {
         loop {
             let Some(()) = self.at_rest().await else { return };
             let Some(()) = self.read_log().await else { return };
-            self.check_reads();
+            judge::reads(self.stage, &self.log);
+            judge::refusals(self.stage);
             let found = self.compare().await;
             // A request that a peer was stopped with may have been carried out meanwhile: then that was no quiet.
             if self.last().await.is_some_and(|last| last + 1 == self.log.next()) {
@@ -52,6 +57,15 @@ impl<'a> Auditor<'a> {
         }
         self.stage.notes().counts.quiet += 1;
         self.stage.say(&format!("quiet after task {}", self.log.next()));
+    }
+
+    /// When something is wrong, the last tasks, for people.
+    pub(crate) fn tell(&self) {
+        let notes = self.stage.notes();
+        if !notes.violations.is_empty() {
+            let last = self.tasks.iter().skip(self.tasks.len().saturating_sub(TOLD));
+            last.for_each(|task| eprintln!("{}", self.log.line(task, &notes.record)));
+        }
     }
 
     fn broken(&self, rule: &'static str, text: &str) {
@@ -109,56 +123,21 @@ impl<'a> Auditor<'a> {
             }
         }
         read.reverse();
-        let tasks: Vec<Task> = read.iter().filter_map(task).collect();
+        let tasks: Vec<Task> = read.iter().filter_map(Task::read).collect();
         let found = self.log.read(&tasks, &self.stage.notes().record);
         self.stage.report(found);
         self.tasks.extend(read);
         Some(())
     }
 
-    /// What readers were answered, against the log as it is known now.
-    fn check_reads(&self) {
-        let mut notes = self.stage.notes();
-        let reads = std::mem::take(&mut notes.reads);
-        let mut sent: BTreeMap<&str, Vec<(At, Uid)>> = BTreeMap::new();
-        for write in notes.record.all() {
-            if let Some(uid) = self.log.uid_of(write.number) {
-                sent.entry(&write.index).or_default().push((write.sent, uid));
-            }
-        }
-        let last = |read: &Read| {
-            let writes = sent.get(read.index.as_str()).into_iter().flatten();
-            writes.filter(|(at, _)| *at < read.span.1).map(|(_, uid)| *uid).max()
-        };
-        let mut found = Vec::new();
-        let (mut stale, mut excused) = (0, 0);
-        for read in &reads {
-            found.extend(check(read, self.log.model.of(&read.index), last(read)));
-            match &read.answer {
-                Answer::Stale => stale += 1,
-                Answer::Error(text) => {
-                    let settings = read.ask == Ask::Settings && notes.excuses.quorum(read.span);
-                    if settings || notes.excuses.search(read.peer, read.span) {
-                        excused += 1;
-                    } else {
-                        found.push(unexcused(read, text));
-                    }
-                }
-                _ => {}
-            }
-        }
-        notes.counts.stale += stale;
-        notes.counts.excused += excused;
-        drop(notes);
-        self.stage.report(found);
-    }
-
     /// Each peer, each index, each way to ask.
     async fn compare(&self) -> Vec<Violation> {
         let mut found = Vec::new();
+        let names = || FIXED.into_iter().chain(FLEETING);
         let last = self.log.next().checked_sub(1);
-        for index in FIXED.into_iter().chain(FLEETING) {
-            let history = self.log.model.of(index);
+        let done: Done =
+            last.into_iter().flat_map(|last| names().map(move |name| (name.to_owned(), last))).collect();
+        for index in names() {
             for peer in 0..self.stage.peers {
                 let kind = (self.log.next() % u64::from(KINDS)) as u8;
                 let mut asks = vec![Ask::Search(None), Ask::List, Ask::Settings];
@@ -166,11 +145,11 @@ impl<'a> Auditor<'a> {
                     asks.push(Ask::Search(Some(kind)));
                 }
                 for what in asks {
-                    let read = ask(self.stage, &self.client, (index, what, peer), last).await;
-                    found.extend(check(&read, history, last));
+                    let read = ask(self.stage, &self.client, (index, what, peer), done.clone()).await;
+                    found.extend(check(&read, &self.log.model, last).violations);
                     match &read.answer {
-                        Answer::Error(text) => found.push(unexcused(&read, text)),
-                        Answer::Stale => found.push(unexcused(&read, "it says that it may be stale")),
+                        Answer::Error(text) => found.push(judge::unexcused(&read, text)),
+                        Answer::Stale => found.push(judge::unexcused(&read, "it says that it may be stale")),
                         _ => {}
                     }
                 }
@@ -181,10 +160,7 @@ impl<'a> Auditor<'a> {
     }
 
     async fn statistics(&self, index: &str, peer: usize) -> Option<Violation> {
-        let history = self.log.model.of(index);
-        if !history.exists() {
-            return None;
-        }
+        let history = self.log.model.of(index)?;
         let stats = http::get(&self.client, &self.stage.url(peer, &format!("/indexes/{index}/stats"))).await;
         let (count, wanted) =
             (stats.map(|mut stats| stats["numberOfDocuments"].take()), history.documents().len());
@@ -193,27 +169,4 @@ impl<'a> Auditor<'a> {
             Violation::new("statistics say what the log says", text)
         })
     }
-}
-
-fn unexcused(read: &Read, text: &str) -> Violation {
-    let (begun, ended) = read.span;
-    let text = format!("{:?} of {} at peer {}, {begun} to {ended}: {text}", read.ask, read.index, read.peer);
-    Violation::new("searches and reads fail only when no copy can be reached", text)
-}
-
-/// A task of the list that has ended.
-fn task(task: &Value) -> Option<Task> {
-    let error = task["error"]["code"].as_str().map(str::to_owned);
-    let ended = match task["status"].as_str()? {
-        "succeeded" => Some(Ok(())),
-        "failed" => Some(Err(error.unwrap_or_default())),
-        _ => None,
-    };
-    Some(Task {
-        uid: task["uid"].as_u64()?,
-        number: task["customMetadata"].as_str().and_then(|note| note.parse().ok()),
-        kind: task["type"].as_str()?.to_owned(),
-        ended,
-        deleted: task["details"]["deletedDocuments"].as_u64(),
-    })
 }

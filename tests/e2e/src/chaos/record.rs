@@ -19,6 +19,7 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone)]
 pub(crate) struct Write {
     pub(crate) number: Number,
+    /// The index that it is about, by its name; nothing where it has none of its own.
     pub(crate) index: String,
     pub(crate) op: Op,
     /// When it was sent first.
@@ -26,6 +27,17 @@ pub(crate) struct Write {
     /// When its fate was known.
     pub(crate) answered: Option<At>,
     pub(crate) fate: Fate,
+}
+
+impl Write {
+    /// The names that it is about: its task has a place in the order of each.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match &self.op {
+            Op::Swap(pairs) => pairs.iter().flatten().copied().collect(),
+            Op::Cancel(_) => Vec::new(),
+            _ => vec![self.index.as_str()],
+        }
+    }
 }
 
 /// All writes, by number.

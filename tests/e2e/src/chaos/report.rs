@@ -8,6 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::names::Names;
+
 /// A kill and when it was, in nanoseconds since 1970: the log's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kill {
@@ -29,6 +31,8 @@ pub(crate) struct Counts {
     pub(crate) stale: u64,
     /// Errors that were excused.
     pub(crate) excused: u64,
+    /// Answers given when a name may have stood for one thing or another.
+    pub(crate) ambiguous: u64,
     pub(crate) looks: u64,
     pub(crate) quiet: u64,
     pub(crate) kills: Vec<Kill>,
@@ -40,10 +44,11 @@ pub(crate) struct Counts {
     pub(crate) in_settings: u64,
     pub(crate) in_election: u64,
     pub(crate) in_snapshot: u64,
+    pub(crate) names: Names,
 }
 
 impl Counts {
-    /// Finds out, from the tasks, in what the kills landed.
+    /// Finds out, from the tasks, what was exchanged and canceled, and in what the kills landed.
     pub(crate) fn judge(&mut self, tasks: &[Value]) {
         let spans: Vec<_> = tasks.iter().filter_map(span).collect();
         let during = |kill: &&Kill, wanted: fn(&str) -> bool| {
@@ -54,6 +59,7 @@ impl Counts {
         let documents = count(|kind| kind.starts_with("document"));
         let settings = count(|kind| kind == "settingsUpdate");
         (self.in_dispatch, self.in_settings) = (documents, settings);
+        self.names = Names::of(tasks);
     }
 
     /// What was not reached of what a run has to reach.
@@ -65,6 +71,10 @@ impl Counts {
             ("kills during an election", self.in_election, 1),
             ("kills during a snapshot", self.in_snapshot, 1),
             ("late requests", self.late, 1),
+            ("exchanges of names", self.names.swapped, 1),
+            ("answers around an exchange of names", self.ambiguous, 1),
+            ("canceled tasks", self.names.canceled, 1),
+            ("tasks that a cancelation named and that ran", self.names.ran, 1),
         ];
         let short = least.into_iter().filter(|(_, count, least)| count < least);
         short.map(|(what, count, least)| format!("{what}: {count}, at least {least}")).collect()
@@ -84,14 +94,16 @@ impl fmt::Display for Counts {
         let refused: u64 = self.refused.values().sum();
         write!(
             f,
-            "{} writes accepted, {refused} refused {:?}, {} unknown, {} replayed; {} reads, {} excused, {} stale; {} looks at \
-             tasks; {} quiet intervals; {} kills ({} in a dispatch, {} in a settings change, {} in an election, {} in a \
+            "{} writes accepted, {refused} refused {:?}, {} unknown, {} replayed; {}; {} reads, {} of them around an \
+             exchange of names, {} excused, {} stale; {} looks at tasks; {} quiet intervals; {} kills ({} in a dispatch, {} in a settings change, {} in an election, {} in a \
              snapshot), {} stops, {} links cut, {} late requests",
             self.accepted,
             self.refused,
             self.unknown,
             self.replays,
+            self.names,
             self.reads,
+            self.ambiguous,
             self.excused,
             self.stale,
             self.looks,

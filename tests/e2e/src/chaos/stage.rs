@@ -1,6 +1,5 @@
 //! What everybody in a run shares: the cluster, the clock, the gate, and the notes.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,16 +10,19 @@ use tokio::sync::{RwLock, watch};
 
 use super::checker::Violation;
 use super::checker::excuses::Excuses;
+use super::checker::log::Task;
 use super::checker::reads::Read;
+use super::checker::refusals::Refusal;
 use super::checker::tasks::{Look, Tasks};
-use super::op::{At, Number, Uid};
+use super::model::Done;
+use super::op::{At, Name, Number, Uid};
 use super::record::{Fate, Record};
 use super::report::Counts;
 
-/// Indexes that are made at the beginning and stay.
-pub(crate) const FIXED: [&str; 3] = ["alpha", "beta", "gamma"];
+/// Names that stand for an index from the beginning to the end.
+pub(crate) const FIXED: [Name; 3] = ["alpha", "beta", "gamma"];
 /// Indexes that come and go.
-pub(crate) const FLEETING: [&str; 2] = ["eps-0", "eps-1"];
+pub(crate) const FLEETING: [Name; 2] = ["eps-0", "eps-1"];
 
 /// How long anything may take that must happen, also on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
@@ -47,9 +49,10 @@ pub(crate) struct Stage {
 pub(crate) struct Notes {
     pub(crate) record: Record,
     pub(crate) tasks: Tasks,
-    /// By index, the last task that was reported done.
-    pub(crate) done: BTreeMap<String, Uid>,
+    /// What was reported done.
+    pub(crate) done: Done,
     pub(crate) reads: Vec<Read>,
+    pub(crate) refusals: Vec<Refusal>,
     pub(crate) excuses: Excuses,
     pub(crate) violations: Vec<Violation>,
     pub(crate) counts: Counts,
@@ -121,9 +124,7 @@ impl Stage {
         for (uid, task) in looks {
             found.extend(notes.tasks.look(&Look { uid: *uid, peer, span, found: task.as_ref() }));
             notes.counts.looks += 1;
-            if notes.tasks.has_ended(*uid) {
-                notes.done(*uid, task.as_ref());
-            }
+            notes.ended(*uid);
         }
         self.open.send_replace(notes.record.open().len());
         drop(notes);
@@ -132,14 +133,20 @@ impl Stage {
 }
 
 impl Notes {
-    fn done(&mut self, uid: Uid, task: Option<&Value>) {
+    /// If it has, writers wait for it no longer, and readers must see it. One that was canceled tells nothing of those
+    /// before it: it did not wait for its turn.
+    fn ended(&mut self, uid: Uid) {
+        let Some(task) = self.tasks.ended(uid).and_then(Task::read) else { return };
         self.record.done(uid);
-        let noted = task.and_then(|task| task["customMetadata"].as_str()?.parse().ok());
-        let write =
-            noted.and_then(|number| self.record.get(number)).or_else(|| self.record.answered_with(uid));
-        if let Some(write) = write {
-            let last = self.done.entry(write.index.clone()).or_default();
-            *last = uid.max(*last);
+        if !task.is_done() {
+            return;
+        }
+        let noted = task.number.and_then(|number| self.record.get(number));
+        if let Some(write) = noted.or_else(|| self.record.answered_with(uid)) {
+            for name in write.names() {
+                let last = self.done.entry(name.to_owned()).or_default();
+                *last = uid.max(*last);
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Violation;
-use crate::chaos::op::{Id, Number, Stored, name};
+use crate::chaos::document::{Id, Stored, name};
+use crate::chaos::op::Number;
 
 /// A shard of an index: its slots, first and last, and the nodes that have a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub(crate) struct Shard {
 /// A document on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
+    /// What the index is called whose document it is.
     pub(crate) index: String,
     pub(crate) id: Id,
     pub(crate) stored: Stored,

@@ -6,6 +6,7 @@ pub(crate) mod copies;
 pub(crate) mod excuses;
 pub(crate) mod log;
 pub(crate) mod reads;
+pub(crate) mod refusals;
 pub(crate) mod tasks;
 
 /// Something that must never be.

@@ -1,5 +1,6 @@
 //! Those who use the cluster: writers, readers, and watchers of tasks.
 
+mod draw;
 mod reader;
 mod watcher;
 mod writer;

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use reqwest::Client;
 
+use super::draw;
 use crate::chaos::checker::Violation;
+use crate::chaos::checker::refusals::{self, Refusal};
+use crate::chaos::document::is_large;
 use crate::chaos::http::{self, Answered, Reply};
-use crate::chaos::op::{self, Id, KINDS, Op, Uid};
+use crate::chaos::op::{self, Op, Uid};
 use crate::chaos::record::{Fate, Write};
-use crate::chaos::stage::{FIXED, FLEETING, Stage};
+use crate::chaos::stage::Stage;
 use miroir_testkit::Dice;
 
 /// Longer than a peer takes to say that it does not know.
@@ -24,21 +27,31 @@ pub(super) async fn write(stage: Arc<Stage>, seed: u64, number: u64) {
     let mut dice = Dice::new(seed, 100 + number);
     let client = http::client(PATIENCE);
     let mut open = stage.open.subscribe();
+    let mut mine: Vec<Uid> = Vec::new();
+    let mut next = Vec::new().into_iter();
     while !stage.is_over() {
         // The sender lives as long as the stage.
         let _ = tokio::time::timeout(PATIENCE, open.wait_for(|open| *open < UNDER_WAY)).await;
         let _pass = stage.gate.read().await;
-        let (index, op) = draw(&mut dice);
+        let Some(now) = next.next() else {
+            next = draw::moves(&mut dice).into_iter();
+            continue;
+        };
+        let (index, op) = now.write(&mine);
         let with_key = !op::is_noted(&op) || dice.chance(25);
         let begun = stage.now();
-        let large = |number| if op::is_large(number) { Op::Replace(batch(&mut dice)) } else { op };
+        let large = |number| if is_large(number) && op::is_noted(&op) { draw::batch(&mut dice) } else { op };
         let write = stage.notes().record.begin(index, begun, large);
-        if with_key {
-            settle(&stage, &client, (&write, Some(&mut dice))).await;
+        let fate = if with_key {
+            settle(&stage, &client, (&write, Some(&mut dice))).await
         } else {
             let peer = dice.below(stage.peers);
-            let fate = attempt(&stage, &client, (&write, peer, None)).await;
-            stage.answered(write.number, fate.unwrap_or(Fate::Unknown));
+            let fate = attempt(&stage, &client, (&write, peer, None)).await.unwrap_or(Fate::Unknown);
+            stage.answered(write.number, fate);
+            fate
+        };
+        if let Fate::Accepted(uid) = fate {
+            mine.push(uid);
         }
     }
 }
@@ -51,7 +64,7 @@ pub(crate) async fn write_settled(stage: &Stage, index: &str, op: Op) {
 }
 
 /// Tries with one key until it is accepted; then, now and then, once more.
-async fn settle(stage: &Stage, client: &Client, (write, mut dice): (&Write, Option<&mut Dice>)) {
+async fn settle(stage: &Stage, client: &Client, (write, mut dice): (&Write, Option<&mut Dice>)) -> Fate {
     let key = format!("key-{}", write.number);
     for attempts in 0..TRIES {
         let peer = match &mut dice {
@@ -63,11 +76,12 @@ async fn settle(stage: &Stage, client: &Client, (write, mut dice): (&Write, Opti
             if dice.as_mut().is_some_and(|dice| dice.chance(20)) {
                 again(stage, client, (write, peer + 1, &key), uid).await;
             }
-            return;
+            return Fate::Accepted(uid);
         }
         tokio::time::sleep(PAUSE).await;
     }
     stage.report([Violation::new("a write with a key is settled", format!("write {}", write.number))]);
+    Fate::Unknown
 }
 
 /// A write that was accepted is sent once more: it must be the same task.
@@ -98,7 +112,8 @@ async fn attempt(
     let reply = http::send(request).await;
     let mut notes = stage.notes();
     match reply {
-        Reply::Answered(Answered { status: 202, body, .. }) => {
+        // A cancelation is answered with 200, as Meilisearch does.
+        Reply::Answered(Answered { status: 200 | 202, body, .. }) => {
             notes.counts.accepted += 1;
             return body["taskUid"].as_u64().map(Fate::Accepted);
         }
@@ -109,70 +124,18 @@ async fn attempt(
         Reply::NotSent(_) => {}
         Reply::Answered(answer) => {
             *notes.counts.refused.entry(answer.code().to_owned()).or_default() += 1;
-            let trouble = notes.excuses.quorum((begun, stage.now()));
-            drop(notes);
-            if answer.status != 503 || !trouble {
-                let text = format!(
-                    "{:?} to {} at peer {peer}: {} {}",
-                    op::kind(&write.op),
-                    write.index,
-                    answer.status,
-                    answer.body
-                );
-                stage.report([Violation::new("a write is refused only when there may be no quorum", text)]);
+            let span = (begun, stage.now());
+            if answer.status != 503 || !notes.excuses.quorum(span) {
+                let what = (op::kind(&write.op), write.names());
+                let text = format!("{what:?} at peer {peer}: {} {}", answer.status, answer.body);
+                notes.refusals.push(Refusal {
+                    write: write.clone(),
+                    contended: answer.code() == refusals::CODE,
+                    span,
+                    text,
+                });
             }
         }
     }
     Some(Fate::Refused)
-}
-
-fn draw(dice: &mut Dice) -> (&'static str, Op) {
-    if dice.chance(80) {
-        (*dice.pick(&FIXED), draw_fixed(dice))
-    } else {
-        (*dice.pick(&FLEETING), draw_fleeting(dice))
-    }
-}
-
-fn draw_fixed(dice: &mut Dice) -> Op {
-    match dice.below(1000) {
-        0..350 => Op::Replace(documents(dice, 1, 120)),
-        350..550 => Op::Replace(documents(dice, 30, 120)),
-        550..700 => Op::Update(ids(dice, 1, 120)),
-        700..770 => Op::Update(ids(dice, 20, 120)),
-        770..850 => Op::DeleteIds(ids(dice, 1, 120)),
-        850..900 => Op::DeleteIds(ids(dice, 10, 120)),
-        900..955 => Op::DeleteFilter(dice.below(KINDS.into()) as u8),
-        955..965 => Op::DeleteAll,
-        _ => Op::Settings,
-    }
-}
-
-fn draw_fleeting(dice: &mut Dice) -> Op {
-    match dice.below(100) {
-        0..10 => Op::CreateIndex,
-        10..20 => Op::DeleteIndex,
-        20..60 => Op::Replace(documents(dice, 6, 24)),
-        60..75 => Op::Update(ids(dice, 3, 24)),
-        75..90 => Op::DeleteIds(ids(dice, 3, 24)),
-        90..95 => Op::DeleteAll,
-        _ => Op::Settings,
-    }
-}
-
-/// Enough long documents to be more than one entry of the log.
-fn batch(dice: &mut Dice) -> Vec<(Id, u8)> {
-    (0..30).map(|id| (4 * id, dice.below(KINDS.into()) as u8)).collect()
-}
-
-/// Up to so many different ids.
-fn ids(dice: &mut Dice, most: usize, bound: usize) -> Vec<Id> {
-    let mut ids: Vec<Id> = (0..=dice.below(most)).map(|_| dice.below(bound) as Id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-fn documents(dice: &mut Dice, most: usize, bound: usize) -> Vec<(Id, u8)> {
-    ids(dice, most, bound).into_iter().map(|id| (id, dice.below(KINDS.into()) as u8)).collect()
 }

@@ -35,8 +35,9 @@ pub(crate) fn reads(stage: &Stage, log: &Log) {
         match &read.answer {
             Answer::Stale => stale += 1,
             Answer::Error(text) => {
-                let settings = read.ask == Ask::Settings && notes.excuses.quorum(read.span);
-                if settings || notes.excuses.search(read.peer, read.span) {
+                // That there is no index needs the quorum as well.
+                let asks = read.ask == Ask::Settings || checked.gone;
+                if asks && notes.excuses.quorum(read.span) || notes.excuses.search(read.peer, read.span) {
                     excused += 1;
                 } else {
                     found.push(unexcused(read, text));

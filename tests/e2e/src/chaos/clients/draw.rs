@@ -40,7 +40,7 @@ pub(super) fn moves(dice: &mut Dice) -> Vec<Move> {
 }
 
 fn name(dice: &mut Dice) -> Name {
-    if dice.chance(80) { *dice.pick(&FIXED) } else { *dice.pick(&FLEETING) }
+    if dice.chance(80) { dice.pick(&FIXED) } else { dice.pick(&FLEETING) }
 }
 
 fn write(dice: &mut Dice) -> Move {

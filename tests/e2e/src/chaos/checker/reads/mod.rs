@@ -71,6 +71,8 @@ pub(crate) struct Checked {
     pub(crate) violations: Vec<Violation>,
     /// How many things the name may have stood for.
     pub(crate) possible: usize,
+    /// Whether it may have stood for no index.
+    pub(crate) gone: bool,
     /// The places of those that the answer is right for.
     pub(crate) right: Vec<usize>,
 }
@@ -79,7 +81,8 @@ pub(crate) struct Checked {
 pub(crate) fn check(read: &Read, model: &Model, last: Option<Uid>) -> Checked {
     let from = model.done(&read.index, &read.done);
     let stands = model.stands(&read.index, Window { from, to: last.max(from) });
-    let mut checked = Checked { possible: stands.len(), ..Checked::default() };
+    let gone = stands.iter().any(|stand| stand.index.is_none());
+    let mut checked = Checked { possible: stands.len(), gone, ..Checked::default() };
     // When it is right for none, what is told is what is wrong where the least is.
     let mut least: Option<((bool, usize), Vec<Violation>)> = None;
     for stand in &stands {

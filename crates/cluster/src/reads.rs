@@ -36,11 +36,8 @@ impl State {
     /// each name the index that had it before, until it is; what is ordered behind it is for these indexes under their
     /// new names, and must not be found under the old ones.
     pub fn renamed_before(&self, index: &Index, uid: TaskUid) -> Option<TaskUid> {
-        let renames = |uid: &TaskUid| {
-            let task = self.tasks.get(uid);
-            task.is_some_and(|task| task.names.iter().any(|change| change.from != change.to))
-        };
-        index.unfinished.range(..uid).copied().find(renames)
+        let touches = |task: &TaskUid| index.unfinished.contains(task);
+        self.renames.range(..uid).copied().find(touches)
     }
 
     /// The newest task of a node that is recorded as ended, and the index that it was about.

@@ -111,6 +111,8 @@ pub struct State {
     /// Those that are done but for this: peers may still search what was before them. The version of the state since
     /// which searches see what they did.
     pub showing: OrdMap<TaskUid, u64>,
+    /// The unfinished tasks that change what names stand for.
+    pub(crate) renames: OrdSet<TaskUid>,
     /// The uid of the next task.
     pub next_task: TaskUid,
     /// Of older tasks only those are kept that ended late.

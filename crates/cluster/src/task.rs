@@ -242,6 +242,11 @@ impl Task {
         self.index_uid.as_ref().map_or("", IndexUid::as_str)
     }
 
+    /// Whether some name is to stand for something else.
+    pub(crate) fn renames(&self) -> bool {
+        self.names.iter().any(|change| change.from != change.to)
+    }
+
     /// The names that it has a place in the order of.
     pub(crate) fn names_touched(&self) -> BTreeSet<&IndexUid> {
         self.index_uid.iter().chain(self.names.iter().map(|change| &change.name)).collect()

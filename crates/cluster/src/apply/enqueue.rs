@@ -120,6 +120,9 @@ impl Apply<'_> {
         for name in task.names_touched() {
             self.state.names.unfinished.entry(name.clone()).or_default().insert(task.uid);
         }
+        if task.renames() {
+            self.state.renames.insert(task.uid);
+        }
         for id in task.indexes_touched() {
             if let Some(index) = self.state.indexes.get_mut(&id) {
                 index.unfinished.insert(task.uid);

@@ -101,6 +101,7 @@ impl Apply<'_> {
 
     /// Later tasks wait no longer for it.
     fn leave_order(&mut self, task: &Task) {
+        self.state.renames.remove(&task.uid);
         for id in task.indexes_touched() {
             if let Some(index) = self.state.indexes.get_mut(&id) {
                 index.unfinished.remove(&task.uid);

@@ -13,7 +13,7 @@
 //! | [`settings_in_turn`] | settings are decided one after the other |
 //! | [`chunks_are_owned`] | no payload leaks, none that is needed is gone |
 //! | [`tasks_are_dense`] | uids are unique, and below the next |
-//! | [`names_resolve`] | a name stands for an index that is there |
+//! | [`names_resolve`] | a name stands for an index that is there, and what changes that is known |
 //! | [`goes_on`] | between two states: nothing that ended changes, no position goes back |
 
 mod queues;

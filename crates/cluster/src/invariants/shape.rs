@@ -70,10 +70,13 @@ pub fn names_resolve(state: &State) -> Vec<Violation> {
     let views = [("ordered", &state.names.ordered), ("served", &state.names.served)];
     let named =
         views.into_iter().flat_map(|(view, names)| names.iter().map(move |(uid, id)| (view, uid, id)));
-    named
-        .filter(|(_, _, id)| state.indexes.get(*id).is_none_or(|index| index.gone))
-        .map(|(view, uid, id)| {
-            violation("names_resolve", uid, format!("{view} as index {id}, which is gone"))
-        })
-        .collect()
+    let gone = named.filter(|(_, _, id)| state.indexes.get(*id).is_none_or(|index| index.gone)).map(
+        |(view, uid, id)| violation("names_resolve", uid, format!("{view} as index {id}, which is gone")),
+    );
+    let open = state.tasks.values().filter(|task| !task.status.is_terminal() && task.renames());
+    let known: Vec<_> = open.map(|task| task.uid).collect();
+    let unknown = (!state.renames.iter().eq(&known)).then(|| {
+        violation("names_resolve", "changes of names", format!("{:?}, not {known:?}", state.renames))
+    });
+    gone.chain(unknown).collect()
 }

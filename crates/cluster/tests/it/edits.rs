@@ -1,6 +1,6 @@
 //! Edits by function: tried on every node before any carries them out.
 
-use miroir_cluster::{Action, DispatchResult, EnqueueWork, QueueStep, State, StepRefused, Trial};
+use miroir_cluster::{Action, DispatchResult, EnqueueWork, Outcome, QueueStep, State, StepRefused, Trial};
 use miroir_model::{NodeId, PhysicalId, TaskUid};
 use miroir_tasks::{TaskDetails, TaskStatus};
 use miroir_testkit::Dice;
@@ -15,10 +15,9 @@ fn start(action: Action) -> QueueStep {
 /// A step of a lane that may be refused.
 fn step(world: &mut World, id: PhysicalId, node: &NodeId, step: QueueStep) -> Result<(), StepRefused> {
     let command = lane::command(&world.state, id, node, step);
-    match world.apply(command) {
-        miroir_cluster::Outcome::Lanes(mut steps) => steps.remove(0),
-        other => panic!("{other:?}"),
-    }
+    let outcome = world.apply(command);
+    let Outcome::Lanes(mut steps) = outcome else { unreachable!("{outcome:?}") };
+    steps.remove(0)
 }
 
 fn end(world: &mut World, id: PhysicalId, node: &NodeId, result: DispatchResult) {

@@ -2,7 +2,7 @@
 
 use miroir_cluster::{
     Action, Command, CopyChange, CopyStep, Dispatch, DispatchResult, Index, LaneStep, Outcome, Part, Queue,
-    QueueStep, Recheck, Slice, Stage, State, Work,
+    QueueStep, Recheck, Slice, Stage, State, Task, Work,
 };
 use miroir_model::{NodeId, PhysicalId};
 
@@ -43,14 +43,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     if first.recheck == Recheck::Due {
         return None;
     }
-    if first.is_on_trial() {
-        return first.is_to_be_tried_on(node).then_some(Action::Try(first.uid));
-    }
-    let Some(payload) = first.work.payload() else {
-        let undecided = settings.change.as_ref().is_some_and(|change| change.task != first.uid);
-        let blocked = undecided && matches!(first.work, Work::Settings { .. });
-        return (!blocked).then_some(Action::Alone(first.uid));
-    };
+    let Some(payload) = first.work.payload() else { return barrier(index, node, first) };
     let from = queue.progress;
     if payload.frames - from.frames > 1 && dice.chance(30) {
         let to = from.frames + 1 + dice.below((payload.frames - from.frames - 1) as usize) as u32;
@@ -73,6 +66,16 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
         to: None,
     }));
     Some(Action::Send(slices))
+}
+
+/// What is sent alone, unless it waits for other nodes.
+fn barrier(index: &Index, node: &NodeId, task: &Task) -> Option<Action> {
+    if task.is_on_trial() {
+        return task.is_to_be_tried_on(node).then_some(Action::Try(task.uid));
+    }
+    let undecided = index.settings.change.as_ref().is_some_and(|change| change.task != task.uid);
+    let blocked = undecided && matches!(task.work, Work::Settings { .. });
+    (!blocked).then_some(Action::Alone(task.uid))
 }
 
 /// The look at documents that were accepted by settings which were rolled back.

@@ -1,7 +1,7 @@
 //! What documents and settings look like.
 //!
 //! Every write has a number, and every document says which writes made it: `v` is the last one that replaced it, `u`
-//! the last one that updated it. So a document that is read tells its place in the history of its id, and of which index
+//! the last one that updated it; `e` counts the edits since. So a document that is read tells its place in the history of its id, and of which index
 //! it is, whatever that is called now.
 
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ pub(crate) struct Stored {
     pub(crate) v: Option<Number>,
     pub(crate) u: Option<Number>,
     pub(crate) k: Option<u8>,
+    pub(crate) e: Option<u64>,
 }
 
 /// The write whose settings these are.
@@ -41,6 +42,9 @@ pub(crate) fn document(id: Id, stored: &Stored) -> Value {
     }
     if let Some(u) = stored.u {
         members.insert("u".to_owned(), u.into());
+    }
+    if let Some(e) = stored.e {
+        members.insert("e".to_owned(), e.into());
     }
     members.into()
 }
@@ -69,7 +73,7 @@ pub(crate) fn read(found: &Value) -> Result<(Id, Stored), String> {
     let id =
         found["id"].as_str().and_then(|name| name.strip_prefix("d-")?.parse().ok()).ok_or_else(strange)?;
     let k = found["k"].as_u64().and_then(|k| u8::try_from(k).ok());
-    let stored = Stored { v: found["v"].as_u64(), u: found["u"].as_u64(), k };
+    let stored = Stored { v: found["v"].as_u64(), u: found["u"].as_u64(), k, e: found["e"].as_u64() };
     if document(id, &stored) == *found { Ok((id, stored)) } else { Err(strange()) }
 }
 
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_read_is_what_was_written() {
-        let stored = Stored { v: Some(41), u: Some(50), k: Some(3) };
+        let stored = Stored { v: Some(41), u: Some(50), k: Some(3), e: Some(2) };
         let written = document(7, &stored);
         assert_eq!(read(&written), Ok((7, stored)));
         let mut torn = written.clone();

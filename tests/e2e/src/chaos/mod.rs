@@ -93,6 +93,7 @@ pub async fn run(form: Form) -> Verdict {
 async fn attack(stage: &Arc<Stage>, form: Form) -> Verdict {
     let mut nemesis = Nemesis::new(stage);
     nemesis.recovered().await;
+    clients::enable_edits(stage).await;
     for index in FIXED {
         clients::write_settled(stage, index, if index == "alpha" { Op::Settings } else { Op::CreateIndex })
             .await;

@@ -31,6 +31,8 @@ pub(crate) enum Op {
     /// The documents with this `k`.
     DeleteFilter(u8),
     DeleteAll,
+    /// One more edit is counted in the documents with this `k`, or in all.
+    Edit(Option<u8>),
     /// Settings that no other write sets.
     Settings,
     CreateIndex,
@@ -49,13 +51,16 @@ pub(crate) enum Named {
     Enqueued(Name),
 }
 
+/// Counts in `e` how often it was done.
+const COUNTS: &str = "if \"e\" in doc { doc.e += 1; return; } doc.e = 1;";
+
 /// The request of a write; its number goes along where the route takes it.
 pub(crate) fn request(index: &str, number: Number, op: &Op) -> (Method, String, Option<Value>) {
     let documents = format!("/indexes/{index}/documents");
     let note = format!("customMetadata={number}");
     match op {
         Op::Replace(written) => {
-            let stored = |k| Stored { v: Some(number), u: None, k: Some(k) };
+            let stored = |k| Stored { v: Some(number), k: Some(k), ..Stored::default() };
             let all: Vec<_> = written.iter().map(|(id, k)| document(*id, &stored(*k))).collect();
             (Method::POST, format!("{documents}?{note}"), Some(all.into()))
         }
@@ -73,6 +78,11 @@ pub(crate) fn request(index: &str, number: Number, op: &Op) -> (Method, String, 
             (Method::POST, format!("{documents}/delete?{note}"), Some(filter))
         }
         Op::DeleteAll => (Method::DELETE, format!("{documents}?{note}"), None),
+        Op::Edit(k) => {
+            let filter = k.map(|k| format!("k = {k}"));
+            let body = json!({"function": COUNTS, "filter": filter});
+            (Method::POST, format!("{documents}/edit?{note}"), Some(body))
+        }
         Op::Settings => {
             let patch = json!({"filterableAttributes": ["k", format!("mark{number}")]});
             (Method::PATCH, format!("/indexes/{index}/settings"), Some(patch))
@@ -114,6 +124,7 @@ pub(crate) fn kind(op: &Op) -> &'static str {
     match op {
         Op::Replace(_) | Op::Update(_) => "documentAdditionOrUpdate",
         Op::DeleteIds(_) | Op::DeleteFilter(_) | Op::DeleteAll => "documentDeletion",
+        Op::Edit(_) => "documentEdition",
         Op::Settings => "settingsUpdate",
         Op::CreateIndex => "indexCreation",
         Op::DeleteIndex => "indexDeletion",
@@ -124,5 +135,8 @@ pub(crate) fn kind(op: &Op) -> &'static str {
 
 /// Whether the route of a write takes a note, by which its task is known again.
 pub(crate) fn is_noted(op: &Op) -> bool {
-    matches!(op, Op::Replace(_) | Op::Update(_) | Op::DeleteIds(_) | Op::DeleteFilter(_) | Op::DeleteAll)
+    matches!(
+        op,
+        Op::Replace(_) | Op::Update(_) | Op::DeleteIds(_) | Op::DeleteFilter(_) | Op::DeleteAll | Op::Edit(_)
+    )
 }

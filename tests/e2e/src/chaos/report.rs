@@ -45,6 +45,8 @@ pub(crate) struct Counts {
     pub(crate) in_election: u64,
     pub(crate) in_snapshot: u64,
     pub(crate) names: Names,
+    /// Edits by function that succeeded.
+    pub(crate) edits: u64,
 }
 
 impl Counts {
@@ -60,6 +62,8 @@ impl Counts {
         let settings = count(|kind| kind == "settingsUpdate");
         (self.in_dispatch, self.in_settings) = (documents, settings);
         self.names = Names::of(tasks);
+        let edited = |task: &&Value| task["type"] == "documentEdition" && task["status"] == "succeeded";
+        self.edits = tasks.iter().filter(edited).count() as u64;
     }
 
     /// What was not reached of what a run has to reach.
@@ -71,6 +75,7 @@ impl Counts {
             ("kills during an election", self.in_election, 1),
             ("kills during a snapshot", self.in_snapshot, 1),
             ("late requests", self.late, 1),
+            ("edits by function", self.edits, 10),
             ("exchanges of names", self.names.swapped, 1),
             ("answers around an exchange of names", self.ambiguous, 1),
             ("canceled tasks", self.names.canceled, 1),
@@ -94,7 +99,7 @@ impl fmt::Display for Counts {
         let refused: u64 = self.refused.values().sum();
         write!(
             f,
-            "{} writes accepted, {refused} refused {:?}, {} unknown, {} replayed; {}; {} reads, {} of them around an \
+            "{} writes accepted, {refused} refused {:?}, {} unknown, {} replayed; {}; {} edits by function; {} reads, {} of them around an \
              exchange of names, {} excused, {} stale; {} looks at tasks; {} quiet intervals; {} kills ({} in a dispatch, {} in a settings change, {} in an election, {} in a \
              snapshot), {} stops, {} links cut, {} late requests",
             self.accepted,
@@ -102,6 +107,7 @@ impl fmt::Display for Counts {
             self.unknown,
             self.replays,
             self.names,
+            self.edits,
             self.reads,
             self.ambiguous,
             self.excused,

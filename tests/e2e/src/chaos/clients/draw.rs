@@ -40,7 +40,8 @@ pub(super) fn moves(dice: &mut Dice) -> Vec<Move> {
 }
 
 fn name(dice: &mut Dice) -> Name {
-    if dice.chance(80) { dice.pick(&FIXED) } else { dice.pick(&FLEETING) }
+    let names: &[Name] = if dice.chance(80) { &FIXED } else { &FLEETING };
+    *dice.pick(names)
 }
 
 fn write(dice: &mut Dice) -> Move {
@@ -92,7 +93,9 @@ fn regret(dice: &mut Dice) -> Vec<Move> {
 
 fn fixed(dice: &mut Dice) -> Op {
     match dice.below(1000) {
-        0..350 => Op::Replace(documents(dice, 1, 120)),
+        0..300 => Op::Replace(documents(dice, 1, 120)),
+        300..330 => Op::Edit(Some(dice.below(KINDS.into()) as u8)),
+        330..350 => Op::Edit(None),
         350..550 => Op::Replace(documents(dice, 30, 120)),
         550..700 => Op::Update(ids(dice, 1, 120)),
         700..770 => Op::Update(ids(dice, 20, 120)),
@@ -108,7 +111,8 @@ fn fleeting(dice: &mut Dice) -> Op {
     match dice.below(100) {
         0..10 => Op::CreateIndex,
         10..20 => Op::DeleteIndex,
-        20..60 => Op::Replace(documents(dice, 6, 24)),
+        20..55 => Op::Replace(documents(dice, 6, 24)),
+        55..60 => Op::Edit(None),
         60..75 => Op::Update(ids(dice, 3, 24)),
         75..90 => Op::DeleteIds(ids(dice, 3, 24)),
         90..95 => Op::DeleteAll,

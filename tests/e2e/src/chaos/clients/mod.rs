@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::stage::Stage;
 
 pub(crate) use reader::ask;
-pub(crate) use writer::write_settled;
+pub(crate) use writer::{enable_edits, write_settled};
 
 const WRITERS: u64 = 4;
 const READERS: u64 = 2;

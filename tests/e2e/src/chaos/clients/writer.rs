@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, Method};
+use serde_json::json;
 
 use super::draw;
 use crate::chaos::checker::Violation;
@@ -54,6 +55,13 @@ pub(super) async fn write(stage: Arc<Stage>, seed: u64, number: u64) {
             mine.push(uid);
         }
     }
+}
+
+/// Switches edits by function on.
+pub(crate) async fn enable_edits(stage: &Stage) {
+    let (url, body) = (stage.url(0, "/experimental-features"), json!({"editDocumentsByFunction": true}));
+    let reply = http::send(http::request(&http::client(PATIENCE), (Method::PATCH, url, Some(&body)))).await;
+    assert!(matches!(reply, Reply::Answered(Answered { status: 200, .. })), "edits stay off");
 }
 
 /// Has one write accepted, whatever it takes.

@@ -34,7 +34,7 @@ impl Window {
 /// How a task has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// With so many documents deleted, where that is what it does.
+    /// With so many documents deleted or edited, where that is what it does.
     Succeeds(Option<u64>),
     /// With this code.
     Fails(&'static str),
@@ -90,12 +90,23 @@ impl History {
         Verdict::Succeeds(Some(ids.len() as u64))
     }
 
+    /// Gives how many were selected.
+    fn edit(&mut self, uid: Uid, k: Option<u8>) -> Verdict {
+        let selected = |stored: &Stored| k.is_none_or(|k| stored.k == Some(k));
+        let ids: Vec<Id> =
+            self.now.iter().filter(|(_, stored)| selected(stored)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.put(uid, *id, |was| Stored { e: Some(was.e.unwrap_or_default() + 1), ..was });
+        }
+        Verdict::Succeeds(Some(ids.len() as u64))
+    }
+
     /// What a task does to an index that is there.
     pub(super) fn apply(&mut self, uid: Uid, number: Number, op: &Op) -> Verdict {
         match op {
             Op::Replace(written) => {
                 for (id, k) in written {
-                    self.put(uid, *id, |_| Stored { v: Some(number), u: None, k: Some(*k) });
+                    self.put(uid, *id, |_| Stored { v: Some(number), k: Some(*k), ..Stored::default() });
                 }
             }
             Op::Update(ids) => {
@@ -106,8 +117,11 @@ impl History {
                 return self.remove(uid, |id, _| ids.contains(&id));
             }
             // All settings that are ever set allow it.
-            Op::DeleteFilter(_) if self.mark().is_none() => return Verdict::Fails("invalid_document_filter"),
+            Op::DeleteFilter(_) | Op::Edit(Some(_)) if self.mark().is_none() => {
+                return Verdict::Fails("invalid_document_filter");
+            }
             Op::DeleteFilter(k) => return self.remove(uid, |_, stored| stored.k == Some(*k)),
+            Op::Edit(k) => return self.edit(uid, *k),
             Op::DeleteAll | Op::DeleteIndex => return self.remove(uid, |_, _| true),
             Op::Settings => self.marks.push((uid, Some(number))),
             Op::CreateIndex | Op::Swap(_) | Op::Cancel(_) => {}

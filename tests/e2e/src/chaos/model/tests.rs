@@ -2,7 +2,7 @@ use super::*;
 use crate::chaos::document::Stored;
 
 fn stored(v: u64, u: Option<u64>, k: u8) -> Option<Stored> {
-    Some(Stored { v: Some(v), u, k: Some(k) })
+    Some(Stored { v: Some(v), u, k: Some(k), e: None })
 }
 
 /// What a name was in a stretch: its places, and the states of a document there.
@@ -34,6 +34,21 @@ fn a_document_has_been_all_that_it_was() {
     assert_eq!(of(Some(8), Some(8)), [(1, Some(vec![None]))]);
     assert_eq!(of(Some(9), Some(5)), [(1, Some(all[3..].to_vec()))], "done is done");
     assert_eq!(of(None, Some(2)), [(0, None)]);
+}
+
+#[test]
+fn edits_count_from_the_last_replacement_on() {
+    let mut model = Model::default();
+    let mut apply = |uid, op| model.apply(uid, uid, ("a", &op));
+    apply(1, Op::Replace(vec![(1, 2), (2, 5)]));
+    assert_eq!(apply(2, Op::Edit(Some(2))), Verdict::Fails("invalid_document_filter"));
+    assert_eq!(apply(3, Op::Edit(None)), Verdict::Succeeds(Some(2)));
+    apply(4, Op::Settings);
+    assert_eq!(apply(5, Op::Edit(Some(2))), Verdict::Succeeds(Some(1)));
+    apply(6, Op::Update(vec![1]));
+    apply(7, Op::Replace(vec![(2, 5)]));
+    let edits = |id| model.of("a").and_then(|index| index.documents().get(&id)).map(|stored| stored.e);
+    assert_eq!((edits(1), edits(2)), (Some(Some(2)), Some(None)));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn model() -> Model {
 }
 
 fn stored(v: u64, k: u8) -> Stored {
-    Stored { v: Some(v), u: None, k: Some(k) }
+    Stored { v: Some(v), k: Some(k), ..Stored::default() }
 }
 
 fn rules(ask: Ask, answer: Answer, (done, last): (Uid, Uid)) -> Vec<&'static str> {

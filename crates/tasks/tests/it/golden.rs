@@ -54,13 +54,7 @@ fn record(view: &Value) -> TaskRecord {
         TaskKind::DocumentDeletion | TaskKind::IndexDeletion => {
             TaskDetails::Clear { deleted: number("deletedDocuments") }
         }
-        TaskKind::DocumentEdition => TaskDetails::Edition {
-            edited: number("editedDocuments"),
-            deleted: number("deletedDocuments"),
-            context: details.get("context").filter(|context| !context.is_null()).map(Value::to_string),
-            function: details["function"].as_str().expect("a text").to_owned(),
-            filter: details["originalFilter"].as_str().map(str::to_owned),
-        },
+        TaskKind::DocumentEdition => unreachable!("none was recorded"),
         TaskKind::SettingsUpdate => TaskDetails::Settings { sent: details.to_string() },
         TaskKind::IndexCreation | TaskKind::IndexUpdate => TaskDetails::Index {
             primary_key: details["primaryKey"].as_str().map(str::to_owned),

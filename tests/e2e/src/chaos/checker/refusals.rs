@@ -30,7 +30,7 @@ pub(crate) fn check(refusal: &Refusal, record: &Record) -> Option<Violation> {
     let names = refusal.write.names();
     let changes = |write: &&Write| match &write.op {
         Op::Cancel(_) => true,
-        Op::DeleteIds(_) | Op::DeleteFilter(_) | Op::DeleteAll => false,
+        Op::DeleteIds(_) | Op::DeleteFilter(_) | Op::DeleteAll | Op::Edit(_) => false,
         // The first documents create the index, or bring its key.
         _ => write.names().iter().any(|name| names.contains(name)),
     };

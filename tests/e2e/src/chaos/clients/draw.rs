@@ -41,7 +41,7 @@ pub(super) fn moves(dice: &mut Dice) -> Vec<Move> {
 
 fn name(dice: &mut Dice) -> Name {
     let names: &[Name] = if dice.chance(80) { &FIXED } else { &FLEETING };
-    *dice.pick(names)
+    names[dice.below(names.len())]
 }
 
 fn write(dice: &mut Dice) -> Move {

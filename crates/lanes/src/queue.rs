@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use miroir_cluster::{
     Action, Command, Dispatch, DispatchResult, Fault, Index, LaneStep, Queue, QueueStep, State, StepRefused,
-    recordable,
+    Work, recordable,
 };
+use miroir_documents::edit::Function;
 use miroir_model::{PhysicalId, PhysicalName};
 use miroir_settings::UserSettings;
 use tokio::time::{Instant, timeout_at};
@@ -324,7 +325,14 @@ impl Driver {
         let task = open.action.tasks().first().and_then(|uid| view.state.tasks.get(uid));
         if let (DispatchResult::Refused { error, .. }, Some(task)) = (&mut result, task) {
             let name = PhysicalName { index: self.index, generation: open.generation }.to_string();
-            error.message = recordable(verdict::in_users_words(&error.message, &name, task.name()));
+            let told = match &task.work {
+                Work::Edit(edit) => {
+                    Function::parse(&edit.function).map(|it| it.in_users_words(&error.message))
+                }
+                _ => Ok(error.message.clone()),
+            };
+            let told = told.unwrap_or_else(|_| error.message.clone());
+            error.message = recordable(verdict::in_users_words(&told, &name, task.name()));
         }
         result
     }

@@ -7,7 +7,6 @@
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Action, DispatchResult};
-use miroir_documents::edit;
 use miroir_model::RESERVED_MEMBER;
 use miroir_node::{NodeTask, NodeTaskStatus};
 
@@ -118,7 +117,6 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
 
 /// An error of a node in the user's words: the user's name of the index, and nothing of the reserved member.
 pub(crate) fn in_users_words(message: &str, physical: &str, index: &str) -> String {
-    let message = edit::in_users_words(message);
     let reserved = format!("`{RESERVED_MEMBER}`");
     let (one, none) = (
         format!("Available filterable attribute patterns are: {reserved}."),

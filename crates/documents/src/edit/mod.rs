@@ -10,9 +10,10 @@
 //! - an [edit](Function::marking) puts the reserved member back, with a mark of the task where the document was changed,
 //!   and passes over documents that bear the mark: a second run does nothing.
 //!
-//! The script itself runs in Rhai's `eval`, where its `return` ends the script and not the text around it. `eval` takes
-//! no definitions of functions: they are taken out of the script first and put beside it. Both parts keep their lines
-//! and columns, so errors name the user's own.
+//! The script stands in that text as it is, below one line that comes before it: errors name the user's own lines when
+//! one is taken off. A script with a `return` outside of functions would leave the text around it as well: it runs in
+//! Rhai's `eval`, where `return` ends the script alone. `eval` takes no definitions of functions: they are taken out of
+//! the script first and put beside it, and both parts keep their lines and columns.
 
 mod scan;
 mod wrap;
@@ -21,17 +22,28 @@ use rhai::{Engine, OptimizationLevel};
 use thiserror::Error;
 
 use scan::definitions;
-pub use wrap::in_users_words;
+use wrap::CALLED;
 
-/// A user's script that compiles, taken apart.
+/// A user's script that compiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// The statements; what is not one is blank.
-    main: String,
-    /// The definitions of functions; what is not one is blank.
-    functions: String,
+    script: Script,
     /// Which arities of `exit` it defines on its own.
     own_exits: Vec<usize>,
+}
+
+/// How a script stands in what nodes are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Script {
+    /// As it is.
+    Whole(String),
+    /// In `eval`, since it may return.
+    Apart {
+        /// The statements; what is not one is blank.
+        main: String,
+        /// The definitions of functions; what is not one is blank.
+        functions: String,
+    },
 }
 
 /// Why a script cannot be used.
@@ -45,10 +57,13 @@ pub enum FunctionError {
         "The function contains `_miroir`, which is reserved. Names that begin with it belong to Miroir: use another one."
     )]
     Reserved,
-    /// Its definitions of functions cannot be told from its statements.
+    /// It defines what the text around it calls.
+    #[error("The function defines `{0}`, which Miroir calls beside it: give it another name.")]
+    Taken(String),
+    /// Nothing can be put around it.
     #[error(
-        "The function cannot be split into its definitions and its statements. Put all definitions (`fn …`) before the \
-         first statement."
+        "The function has a closure (`|…| …`) and a `return` outside of functions, or ends in a comment that is not \
+         closed: it cannot be run on several shards. Do without one of them."
     )]
     Entangled,
 }
@@ -63,37 +78,34 @@ impl Function {
         if text.contains("_miroir") {
             return Err(FunctionError::Reserved);
         }
-        let defined = definitions(text);
-        let part = |inside: bool| -> String {
-            let mut at = 0;
-            let blank = |text: &str| text.replace(|c| c != '\n', " ");
-            let mut part = String::with_capacity(text.len());
-            for range in &defined {
-                let (before, definition) = (&text[at..range.start], &text[range.clone()]);
-                at = range.end;
-                if inside {
-                    part += &blank(before);
-                    part += definition;
-                } else {
-                    part += before;
-                    part += &blank(definition);
-                }
-            }
-            let rest = &text[at..];
-            part += &*if inside { blank(rest) } else { rest.to_owned() };
-            part
-        };
-        let (main, functions) = (part(false), part(true));
-        let entangled = |_| FunctionError::Entangled;
-        let statements = compile(&main).map_err(entangled)?;
-        let beside = compile(&functions).map_err(entangled)?;
-        let count = |ast: &rhai::AST| ast.iter_functions().count();
-        if count(&statements) != 0 || count(&beside) != count(&whole) {
-            return Err(FunctionError::Entangled);
+        if let Some(taken) = whole.iter_functions().find(|function| CALLED.contains(&function.name)) {
+            return Err(FunctionError::Taken(taken.name.to_owned()));
         }
         let exits = whole.iter_functions().filter(|function| function.name == "exit");
         let own_exits = exits.map(|function| function.params.len()).collect();
-        Ok(Self { main, functions, own_exits })
+        let definitions = definitions(text);
+        let script = if definitions.returns {
+            let (main, functions) = definitions.apart(text);
+            Script::Apart { main, functions }
+        } else {
+            Script::Whole(text.to_owned())
+        };
+        let function = Self { script, own_exits };
+        if function.holds_together(&whole) { Ok(function) } else { Err(FunctionError::Entangled) }
+    }
+
+    /// Whether what is put around the script is around it, and all of the script is there.
+    fn holds_together(&self, whole: &rhai::AST) -> bool {
+        let count = |ast: &rhai::AST| ast.iter_functions().count();
+        let around = match &self.script {
+            Script::Whole(_) => true,
+            Script::Apart { main, functions } => {
+                let none = compile(main).is_ok_and(|statements| count(&statements) == 0);
+                none && compile(functions).is_ok_and(|beside| count(&beside) == count(whole))
+            }
+        };
+        let closed = |ast: rhai::AST| ast.iter_functions().any(|function| function.name == wrap::LAST);
+        around && compile(&self.trial("id", true)).is_ok_and(closed)
     }
 }
 

@@ -5,9 +5,39 @@
 
 use std::ops::Range;
 
-/// The definitions in a text that compiles: each from its `fn`, or the `private` before it, to the end of its body.
-pub(super) fn definitions(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+/// Where the definitions of functions are in a text that compiles: each from its `fn`, or the `private` before it, to the
+/// end of its body.
+#[derive(Debug, Default)]
+pub(super) struct Definitions {
+    ranges: Vec<Range<usize>>,
+    /// Whether there is a `return` outside of them.
+    pub(super) returns: bool,
+}
+
+impl Definitions {
+    /// The statements and the definitions, each with blanks for the other.
+    pub(super) fn apart(&self, text: &str) -> (String, String) {
+        let blank = |text: &str| text.replace(|c| c != '\n', " ");
+        let (mut main, mut functions) =
+            (String::with_capacity(text.len()), String::with_capacity(text.len()));
+        let mut at = 0;
+        for range in &self.ranges {
+            let (before, definition) = (&text[at..range.start], &text[range.clone()]);
+            at = range.end;
+            main += before;
+            main += &*blank(definition);
+            functions += &*blank(before);
+            functions += definition;
+        }
+        main += &text[at..];
+        functions += &*blank(&text[at..]);
+        (main, functions)
+    }
+}
+
+/// Looks for them.
+pub(super) fn definitions(text: &str) -> Definitions {
+    let mut found = Definitions::default();
     let mut scanner = Scanner { text, at: 0 };
     let (mut depth, mut private) = (0_usize, None);
     let mut open: Option<usize> = None;
@@ -20,11 +50,12 @@ pub(super) fn definitions(text: &str) -> Vec<Range<usize>> {
             (Token::Word, "fn") if depth == 0 && open.is_none() => {
                 open = Some(private.unwrap_or(range.start));
             }
+            (Token::Word, "return") if open.is_none() => found.returns = true,
             (Token::Open, _) => depth += 1,
             (Token::Close, close) => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 && close == "}" {
-                    found.extend(open.take().map(|start| start..range.end));
+                    found.ranges.extend(open.take().map(|start| start..range.end));
                 }
             }
             _ => {}

@@ -19,9 +19,7 @@ fn run(script: &str, doc: &Value) -> Result<Value, String> {
     let mut scope = Scope::new();
     scope.push_constant_dynamic("context", serde_json::from_value(json!({"by": 3})).unwrap());
     scope.push_dynamic("doc", serde_json::from_value(doc.clone()).unwrap());
-    engine
-        .run_ast_with_scope(&mut scope, &ast)
-        .map_err(|error| in_users_words(&error.to_string()).to_owned())?;
+    engine.run_ast_with_scope(&mut scope, &ast).map_err(|error| error.to_string())?;
     let after: Dynamic = scope.remove("doc").unwrap();
     if after.is_unit() {
         return Ok(Value::Null);
@@ -72,11 +70,15 @@ const SCRIPTS: &[&str] = &[
     "doc.n = eval(\"doc.n + 1\");",
     "doc.id = \"1\";",
     "let context = 5; doc.n = context;",
+    "let add = |x| { doc.n += x; }; add.call(2);",
+    "let list = []; let push = |x| list.push(x); push.call(doc.n); doc.list = list;",
     "switch doc.n { 5 => { doc.n = 6; } _ => doc.n = 7 }",
 ];
 
 /// Scripts that fail, and where they say so.
 const FAILING: &[&str] = &[
+    "if doc.n > 3 { return missing; }\n doc.n = missing;",
+    "fn f(x) {\n x + missing }\n if doc.n > 100 { return; } doc.n = f(1);",
     "doc.n = missing;",
     "\n\n   doc.n = missing;",
     "   doc.n = missing;",
@@ -132,7 +134,7 @@ fn a_failure_is_told_as_the_scripts_own() {
         for doc in documents() {
             let wanted = run(script, &doc).unwrap_err();
             for text in [function.trial("id", false), function.marking(TASK, "id")] {
-                let told = run(&text, &stamped(&doc)).unwrap_err();
+                let told = function.in_users_words(&run(&text, &stamped(&doc)).unwrap_err());
                 // What counts operations stops one elsewhere in the loop.
                 let cut = |text: &str| text.split(" (line").next().unwrap_or_default().to_owned();
                 if wanted.contains("operations") {
@@ -214,4 +216,11 @@ fn what_cannot_be_used_is_refused() {
         "{compile}"
     );
     assert_eq!(Function::parse("doc._miroir = 1"), Err(FunctionError::Reserved));
+    for entangled in ["let f = |x| x + 1; if f.call(1) == 2 { return; } doc.n = 1;", "doc.n = 1; /* open"] {
+        if run(entangled, &documents()[0]).is_ok() {
+            assert_eq!(Function::parse(entangled), Err(FunctionError::Entangled), "{entangled}");
+        }
+    }
+    let taken = Function::parse("fn to_json(map) { 5 } doc.n = 1;");
+    assert_eq!(taken, Err(FunctionError::Taken("to_json".to_owned())));
 }

@@ -4,10 +4,20 @@
 
 use miroir_model::{RESERVED_MEMBER, TaskUid, reserved};
 
-use super::Function;
+use super::{Function, Script};
 
 /// What an error ends with that came out of `eval`.
 const IN_EVAL: &str = "\nin call to function 'eval'";
+/// What comes before the number of a line in an error.
+const LINE: &str = "(line ";
+/// How many lines stand above a script that stands there whole.
+const ABOVE: u64 = 1;
+/// The function that is defined last.
+pub(super) const LAST: &str = "_miroir_id";
+
+/// The functions that these texts call. A script's own of such a name would be called instead.
+pub(super) const CALLED: &[&str] =
+    &["is_infinite", "is_nan", "keys", "len", "parse_float", "remove", "to_json", "type_of"];
 
 /// A function that throws for what nodes take for no place.
 const GEO: &str = r#"fn _miroir_geo(geo) {
@@ -78,10 +88,36 @@ impl Function {
         self.around(primary_key, &format!("{GEO}{VECTORS}{begin}"), &end)
     }
 
+    /// The script between two texts. [`LAST`] comes last: where it is missing the script has swallowed the end.
     fn around(&self, primary_key: &str, begin: &str, end: &str) -> String {
-        let (functions, script) = (&self.functions, literal(&unindented(&self.main)));
         let (exits, id) = (self.exits(), id_of(primary_key));
-        format!("{functions}\n{exits}{id}{begin}eval({script});\n{end}\n")
+        match &self.script {
+            Script::Whole(text) => {
+                let begin = begin.replace('\n', " ");
+                format!("{begin}\n{text}\n;{end}\n{exits}{id}")
+            }
+            Script::Apart { main, functions } => {
+                let script = literal(&unindented(main));
+                format!("{functions}\n{begin}eval({script});\n{end}\n{exits}{id}")
+            }
+        }
+    }
+
+    /// An error of a node about one of these texts, as it would be about the script.
+    pub fn in_users_words(&self, message: &str) -> String {
+        match self.script {
+            Script::Whole(_) => {
+                let mut pieces = message.split(LINE);
+                let first = pieces.next().unwrap_or_default().to_owned();
+                pieces.fold(first, |told, piece| {
+                    let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                    let line = piece[..digits].parse::<u64>().map(|line| line.saturating_sub(ABOVE));
+                    let line = line.map_or_else(|_| piece[..digits].to_owned(), |line| line.to_string());
+                    told + LINE + &*line + &piece[digits..]
+                })
+            }
+            Script::Apart { .. } => message.rfind(IN_EVAL).map_or(message, |end| &message[..end]).to_owned(),
+        }
     }
 
     /// `exit` would end the text around the script too, and leave the document without its reserved member.
@@ -98,7 +134,7 @@ impl Function {
 fn id_of(primary_key: &str) -> String {
     let path: Vec<String> = primary_key.split('.').map(quoted).collect();
     format!(
-        "fn _miroir_id(doc) {{ let flat = doc[{}]; for name in [{}] {{ if type_of(doc) != \"map\" {{ doc = (); break; }} \
+        "fn {LAST}(doc) {{ let flat = doc[{}]; for name in [{}] {{ if type_of(doc) != \"map\" {{ doc = (); break; }} \
          doc = doc[name]; }} `${{doc}} ${{flat}}` }}\n",
         quoted(primary_key),
         path.join(", ")
@@ -126,9 +162,4 @@ fn literal(text: &str) -> String {
 
 fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
-}
-
-/// An error of a node about one of these texts, as it would be about the script.
-pub fn in_users_words(message: &str) -> &str {
-    message.rfind(IN_EVAL).map_or(message, |end| &message[..end])
 }

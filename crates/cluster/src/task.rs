@@ -130,6 +130,14 @@ pub struct Edit {
     pub filter: Option<String>,
 }
 
+impl Edit {
+    /// What its task says about itself until it is done.
+    pub fn details(&self) -> TaskDetails {
+        let Self { function, context, filter } = self.clone();
+        TaskDetails::Edition { edited: None, deleted: None, context, function, filter }
+    }
+}
+
 /// Whether nodes try an edit before any carries it out: one document that the function fails for fails the whole task,
 /// and nothing must have been edited elsewhere by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

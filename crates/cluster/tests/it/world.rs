@@ -210,13 +210,7 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::CreateIndex | EnqueueWork::SetPrimaryKey | EnqueueWork::Refused { .. } => {
             TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None }
         }
-        EnqueueWork::Edit(Edit { function, context, filter }) => TaskDetails::Edition {
-            edited: None,
-            deleted: None,
-            context: context.clone(),
-            function: function.clone(),
-            filter: filter.clone(),
-        },
+        EnqueueWork::Edit(edit) => edit.details(),
         EnqueueWork::Rename | EnqueueWork::Swap => TaskDetails::Swap { swaps: Vec::new() },
         EnqueueWork::Cancel { .. } => {
             TaskDetails::Cancelation { matched: 0, canceled: None, filter: "?uids=*".to_owned() }

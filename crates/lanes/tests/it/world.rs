@@ -231,13 +231,7 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::DeleteAll => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
         EnqueueWork::Settings { patch } => TaskDetails::Settings { sent: patch.details() },
         EnqueueWork::DeleteIndex => TaskDetails::Clear { deleted: None },
-        EnqueueWork::Edit(Edit { function, context, filter }) => TaskDetails::Edition {
-            edited: None,
-            deleted: None,
-            context: context.clone(),
-            function: function.clone(),
-            filter: filter.clone(),
-        },
+        EnqueueWork::Edit(edit) => edit.details(),
         _ => TaskDetails::Index { primary_key: None, old_uid: None, new_uid: None },
     }
 }

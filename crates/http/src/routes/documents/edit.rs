@@ -6,7 +6,7 @@ use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Edit, EnqueueWork, State as Cluster, Target};
 use miroir_documents::edit::Function;
 use miroir_model::IndexUid;
-use miroir_tasks::{TaskDetails, TaskKind};
+use miroir_tasks::TaskKind;
 use serde_json::Value;
 
 use super::Parts;
@@ -91,9 +91,8 @@ impl Sent {
 }
 
 fn draft(state: &Cluster, uid: &IndexUid, edit: &Edit) -> Draft {
-    let Edit { function, context, filter } = edit.clone();
-    let parsed = filter.as_deref().and_then(|filter| serde_json::from_str(filter).ok());
-    let details = TaskDetails::Edition { edited: None, deleted: None, context, function, filter };
+    let parsed = edit.filter.as_deref().and_then(|filter| serde_json::from_str(filter).ok());
+    let details = edit.details();
     let kind = TaskKind::DocumentEdition;
     let Some(index) = state.ordered(uid) else {
         return Draft::refused(Target::Missing, kind, ResponseError::index_not_found(uid.as_str()), details);

@@ -38,10 +38,11 @@ impl Definitions {
 /// Looks for them.
 pub(super) fn definitions(text: &str) -> Definitions {
     let mut found = Definitions::default();
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner { text, at: 0, returns: false };
     let (mut depth, mut private) = (0_usize, None);
     let mut open: Option<usize> = None;
     while let Some((token, range)) = scanner.next_token() {
+        found.returns |= std::mem::take(&mut scanner.returns) && open.is_none();
         match (token, &text[range.clone()]) {
             (Token::Word, "private") if depth == 0 => {
                 private = Some(range.start);
@@ -50,7 +51,6 @@ pub(super) fn definitions(text: &str) -> Definitions {
             (Token::Word, "fn") if depth == 0 && open.is_none() => {
                 open = Some(private.unwrap_or(range.start));
             }
-            (Token::Word, "return") if open.is_none() => found.returns = true,
             (Token::Open, _) => depth += 1,
             (Token::Close, close) => {
                 depth = depth.saturating_sub(1);
@@ -77,6 +77,8 @@ enum Token {
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    /// There was a `return`, be it in the statements of a template, which are part of its token.
+    returns: bool,
 }
 
 impl Scanner<'_> {
@@ -112,7 +114,9 @@ impl Scanner<'_> {
             ')' | ']' | '}' => self.take(first, Token::Close),
             _ if is_word(first) => {
                 let rest = self.rest();
-                self.at += rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                self.returns |= &rest[..length] == "return";
+                self.at += length;
                 Token::Word
             }
             _ => self.take(first, Token::Other),

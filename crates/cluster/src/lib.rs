@@ -18,7 +18,8 @@
 //! # Two views
 //!
 //! Names, primary keys and settings exist *as ordered* (what the next task resolves against) and *as served* (what
-//! reads and searches see, changed in task order when all before it is done). That is how "load, then search" keeps its meaning.
+//! reads and searches see, changed in task order when all before it is done). That is how "load, then search" keeps
+//! its meaning.
 
 mod apply;
 mod codec;

@@ -66,9 +66,9 @@ pub struct Progress {
     pub frames: u32,
 }
 
-/// A deletion or an edit of documents goes to a node in two parts: first over the units that this node counts for the whole
-/// cluster, then over the others that it holds; a part without units is left out. Everything else has only the first
-/// part.
+/// A deletion or an edit of documents goes to a node in two parts: first over the units that this node counts for the
+/// whole cluster, then over the others that it holds; a part without units is left out. Everything else has only the
+/// first part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Part {
     /// The documents that this node counts; all of them where nothing is counted.

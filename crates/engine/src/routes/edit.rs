@@ -12,7 +12,8 @@ use crate::error::ApiError;
 use crate::queue::{Content, summary};
 use crate::search::parse_filter;
 
-fn shown(engine: &Engine) -> Result<bool, ApiError> {
+/// Whether edits are switched on.
+fn is_on(engine: &Engine) -> Result<bool, ApiError> {
     Ok(engine.store.edits(&*engine.store.read()?)?)
 }
 
@@ -22,7 +23,7 @@ fn view(edits: bool) -> Json<Value> {
 
 pub(super) async fn features(State(engine): State<Shared>, token: Token) -> Answer {
     token.allows(&engine, "experimental.get", None)?;
-    blocking(engine, |engine| Ok(view(shown(engine)?))).await
+    blocking(engine, |engine| Ok(view(is_on(engine)?))).await
 }
 
 pub(super) async fn switch(
@@ -42,7 +43,7 @@ pub(super) async fn switch(
             engine.store.put_edits(&mut txn, on)?;
             txn.commit()?;
         }
-        Ok(view(shown(engine)?))
+        Ok(view(is_on(engine)?))
     })
     .await
 }
@@ -63,11 +64,20 @@ pub(super) async fn documents(
     fields.finish()?;
     let metadata = params.text("customMetadata");
     params.finish()?;
-    if !shown(&engine)? {
-        let text = "Using the documents edit route requires enabling the `edit documents by function` experimental \
-                    feature. See https://github.com/orgs/meilisearch/discussions/762";
-        return Err(ApiError::new("feature_not_enabled", text));
-    }
+    blocking(engine, move |engine| {
+        if !is_on(engine)? {
+            let text = "Using the documents edit route requires enabling the `edit documents by function` \
+                        experimental feature. See https://github.com/orgs/meilisearch/discussions/762";
+            return Err(ApiError::new("feature_not_enabled", text));
+        }
+        let content = read(function, filter, context)?;
+        Ok((StatusCode::ACCEPTED, Json(summary(&engine.enqueue(Some(uid), content, metadata)?))))
+    })
+    .await
+}
+
+/// What is sent, in the order in which Meilisearch finds fault with it.
+fn read(function: Option<Value>, filter: Option<Value>, context: Option<Value>) -> Result<Content, ApiError> {
     let function = read_function(function)?;
     if let Some(filter) = &filter
         && parse_filter(filter, "invalid_document_filter")?.is_none()
@@ -82,11 +92,7 @@ pub(super) async fn documents(
             return Err(ApiError::new("invalid_document_edition_context", text));
         }
     };
-    blocking(engine, move |engine| {
-        let task = engine.enqueue(Some(uid), Content::Edit { function, context, filter }, metadata)?;
-        Ok((StatusCode::ACCEPTED, Json(summary(&task))))
-    })
-    .await
+    Ok(Content::Edit { function, context, filter })
 }
 
 /// A text that compiles.

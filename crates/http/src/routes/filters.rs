@@ -1,4 +1,4 @@
-//! What the filter of a deletion is refused for before any node sees it.
+//! What the filter of a deletion or an edit is refused for before any node sees it.
 //!
 //! Nodes would take the reserved member for an attribute that can be filtered by, and a user must not find it. Searches
 //! and lists are refused for it where they are planned, by the state that answers them.
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 type Refused = ResponseError;
 
-/// The filter of a deletion: right in form, and it says something.
-pub(crate) fn check_deletion(filter: &Value) -> Result<(), Refused> {
+/// The filter of a write: right in form, and it says something.
+pub(crate) fn check_form(filter: &Value) -> Result<(), Refused> {
     let invalid = |text: String| ResponseError::new(ErrorCode::InvalidDocumentFilter, text);
     let filter = filter::parse(filter).map_err(|error| invalid(error.to_string()))?;
     match filter.as_ref().map(Filter::experimental) {
@@ -22,8 +22,8 @@ pub(crate) fn check_deletion(filter: &Value) -> Result<(), Refused> {
     }
 }
 
-/// Refuses a deletion whose filter names the reserved member: the error of its task.
-pub(crate) fn check_deleted(
+/// Refuses a write whose filter names the reserved member: the error of its task.
+pub(crate) fn check_reserved(
     uid: &IndexUid,
     filter: &Value,
     settings: impl FnOnce() -> UserSettings,

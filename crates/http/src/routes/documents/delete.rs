@@ -65,7 +65,7 @@ impl Deletion {
                 units: prepared.payload.units,
             },
             Self::Filter(filter) => {
-                if let Err(error) = filters::check_deleted(uid, filter, || state.ordered_settings(index)) {
+                if let Err(error) = filters::check_reserved(uid, filter, || state.ordered_settings(index)) {
                     return Draft::refused(target, TaskKind::DocumentDeletion, error, details);
                 }
                 EnqueueWork::DeleteFilter { filter: filter.to_string() }
@@ -132,7 +132,7 @@ pub(crate) async fn by_filter(
     let Some(filter) = object.take("filter") else {
         return Err(ApiError::new(ErrorCode::MissingDocumentFilter, "Missing field `filter`"));
     };
-    filters::check_deletion(&filter)?;
+    filters::check_form(&filter)?;
     call.accept(app, Deletion::Filter(filter)).await
 }
 

@@ -79,7 +79,7 @@ impl Sent {
         Function::parse(&self.function)
             .map_err(|error| ResponseError::new(ErrorCode::BadRequest, error.to_string()))?;
         if let Some(filter) = &self.filter {
-            filters::check_deletion(filter)?;
+            filters::check_form(filter)?;
         }
         if self.context.as_ref().is_some_and(|context| !context.is_object()) {
             let code = ErrorCode::InvalidDocumentEditionContext;
@@ -99,7 +99,7 @@ fn draft(state: &Cluster, uid: &IndexUid, edit: &Edit) -> Draft {
     };
     let target = existing(index, None);
     let reserved =
-        |filter: &Value| filters::check_deleted(uid, filter, || state.ordered_settings(index)).err();
+        |filter: &Value| filters::check_reserved(uid, filter, || state.ordered_settings(index)).err();
     match parsed.as_ref().and_then(reserved) {
         Some(error) => Draft::refused(target, kind, error, details),
         None => Draft { target, work: EnqueueWork::Edit(edit.clone()), details },

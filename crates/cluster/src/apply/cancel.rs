@@ -10,7 +10,7 @@ use miroir_model::{PhysicalId, TaskUid};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
 use super::Apply;
-use crate::queue::{Progress, Stage};
+use crate::queue::Stage;
 use crate::state::State;
 use crate::task::{Task, Work};
 
@@ -53,11 +53,7 @@ impl Apply<'_> {
         let Some(index) = self.state.indexes.get_mut(&id) else { return };
         for node in &task.holders {
             if let Some(queue) = index.queues.get_mut(node) {
-                if queue.pending.get_min() == Some(&task.uid) {
-                    queue.progress = Progress::default();
-                }
-                queue.pending.remove(&task.uid);
-                queue.pending_bytes = queue.pending_bytes.saturating_sub(task.payload_bytes());
+                queue.takes_off(task);
             }
         }
         match &task.work {

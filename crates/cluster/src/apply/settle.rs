@@ -37,6 +37,15 @@ pub(crate) fn standing(index: &Index, task: &Task, node: &NodeId, progress: Prog
 }
 
 impl Queue {
+    /// Takes a task off. How far the first one got is not that of another.
+    pub(super) fn takes_off(&mut self, task: &Task) {
+        if self.pending.get_min() == Some(&task.uid) {
+            self.progress = Progress::default();
+        }
+        self.pending.remove(&task.uid);
+        self.pending_bytes = self.pending_bytes.saturating_sub(task.payload_bytes());
+    }
+
     /// Whether the node has the index with the settings that are decided, so that tasks can be delivered.
     pub fn is_ready(&self, index: &Index) -> bool {
         let settings = &index.settings;
@@ -104,16 +113,14 @@ impl Apply<'_> {
         }
     }
 
-    /// A node is through with the first task of its queue.
+    /// A node is through with a task of its queue: the first, or one that was sent past it.
     pub(super) fn pop(&mut self, id: PhysicalId, node: &NodeId, uid: TaskUid) {
         let Some(task) = self.state.tasks.get_mut(&uid) else { return };
         task.holders.remove(node);
         task.waits.remove(node);
         if let Some(queue) = self.state.indexes.get_mut(&id).and_then(|index| index.queues.get_mut(node)) {
-            queue.progress = Progress::default();
             queue.apart_until = queue.apart_until.filter(|until| *until > uid);
-            queue.pending.remove(&uid);
-            queue.pending_bytes = queue.pending_bytes.saturating_sub(task.payload_bytes());
+            queue.takes_off(task);
         }
         if task.status.is_terminal() {
             self.forget(uid);

@@ -1,7 +1,7 @@
 //! Single requests of one queue: joined, refused, counted, and with an outcome that nobody knows.
 
 use miroir_cluster::{
-    Action, DispatchResult, EnqueueWork, Outcome, Queue, QueueStep, Slice, StepRefused, WriteMode,
+    Action, DispatchResult, EnqueueWork, Fault, Outcome, Queue, QueueStep, Slice, StepRefused, WriteMode,
 };
 use miroir_model::{Epoch, Generation, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskDetails, TaskStatus};
@@ -194,4 +194,24 @@ fn a_count_that_a_node_cannot_give_is_not_known() {
     end(&mut world, id, DispatchResult::Done { node_task: None, deleted: Vec::new() }).expect("it is open");
     world.drain(&mut Dice::from(0));
     assert_eq!(world.ended(task).details, TaskDetails::Clear { deleted: None });
+}
+
+/// What is sent past the head of a queue, and refused, leaves the head as far as it got.
+#[test]
+fn a_refusal_past_the_head_leaves_the_head_where_it_was() {
+    let (mut world, id) = world(TWO);
+    let head = write(&mut world);
+    let clear = world.enqueue("a", EnqueueWork::DeleteAll, None);
+    let half = Slice { task: head, from: Default::default(), to: Some(1) };
+    step(&mut world, id, QueueStep::Start { action: Action::Send(vec![half]), node_task: None })
+        .expect("a part of the head");
+    end(&mut world, id, lane::done()).expect("the open one");
+    let reached = queue(&world, id).progress;
+    assert_ne!(reached, Default::default());
+    let fault = Some(Fault { text: "full".to_owned() });
+    step(&mut world, id, QueueStep::Fault { fault }).expect("it stops");
+    step(&mut world, id, QueueStep::Start { action: Action::Alone(clear), node_task: None })
+        .expect("past what stops the queue");
+    end(&mut world, id, DispatchResult::Refused { node_task: None, error: error() }).expect("a verdict");
+    assert_eq!(queue(&world, id).progress, reached);
 }

@@ -3,6 +3,7 @@
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::BarrierError;
 use miroir_model::NodeId;
+use miroir_node::NodeError;
 use miroir_query::{MergeError, PlanError};
 
 /// Why a search has no answer.
@@ -17,6 +18,9 @@ pub enum SearchError {
     /// A shard has no copy that answers.
     #[error(transparent)]
     Unavailable(#[from] PlanError),
+    /// No copy of a document answers.
+    #[error("No copy of the document answers: {0} says {1}.")]
+    NoAnswer(NodeId, NodeError),
     /// What was asked is wrong, in the words of one Meilisearch.
     #[error("{0}")]
     Refused(ResponseError),
@@ -26,6 +30,13 @@ pub enum SearchError {
     /// A node failed in a way that another copy would not mend.
     #[error("{0} answered {1}")]
     Node(NodeId, String),
+}
+
+impl SearchError {
+    /// Whether the same may have an answer when it is asked again at once.
+    pub(crate) fn is_of_a_moment(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::NoAnswer(..))
+    }
 }
 
 impl From<BarrierError> for SearchError {
@@ -40,6 +51,9 @@ impl From<SearchError> for ResponseError {
             SearchError::IndexNotFound(uid) => Self::index_not_found(&uid),
             error @ SearchError::NoQuorum => Self::new(ErrorCode::MiroirNoQuorum, error.to_string()),
             SearchError::Unavailable(error) => error.into(),
+            error @ SearchError::NoAnswer(..) => {
+                Self::new(ErrorCode::MiroirShardUnavailable, error.to_string())
+            }
             SearchError::Refused(error) => error,
             error @ (SearchError::Merge(_) | SearchError::Node(..)) => {
                 Self::new(ErrorCode::Internal, error.to_string())

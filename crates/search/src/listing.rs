@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use miroir_api::{ErrorCode, ResponseError};
 use miroir_documents::canonical_id;
 use miroir_model::IndexUid;
 use miroir_node::NodeError;
@@ -15,7 +14,7 @@ use serde_json::json;
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route, by_name};
 use crate::scope::Scope;
-use crate::searcher::Searcher;
+use crate::searcher::{Searcher, twice};
 
 impl Searcher {
     /// A page of documents, JSON.
@@ -23,6 +22,15 @@ impl Searcher {
     /// # Errors
     /// See [`SearchError`].
     pub async fn list(
+        &self,
+        uid: &IndexUid,
+        request: &ListRequest,
+        request_id: Option<&str>,
+    ) -> Result<String, SearchError> {
+        twice(|| self.list_once(uid, request, request_id)).await
+    }
+
+    async fn list_once(
         &self,
         uid: &IndexUid,
         request: &ListRequest,
@@ -60,6 +68,15 @@ impl Searcher {
         id: &str,
         request_id: Option<&str>,
     ) -> Result<Option<String>, SearchError> {
+        twice(|| self.document_once(uid, id, request_id)).await
+    }
+
+    async fn document_once(
+        &self,
+        uid: &IndexUid,
+        id: &str,
+        request_id: Option<&str>,
+    ) -> Result<Option<String>, SearchError> {
         let scope = self.scope(uid).await?;
         let Some(id) = canonical_id(id) else { return Ok(None) };
         let nodes = scope.nodes(&Default::default())?;
@@ -81,10 +98,7 @@ impl Searcher {
                 Err(NodeError::Rejected { code, .. }) if code == "document_not_found" => return Ok(None),
                 Err(error) => {
                     tracing::warn!(node = %copy.id, %error, "a node does not give a document");
-                    last = Some(SearchError::Refused(ResponseError::new(
-                        ErrorCode::MiroirShardUnavailable,
-                        format!("No copy of the document answers: {} says {error}.", copy.id),
-                    )));
+                    last = Some(SearchError::NoAnswer(copy.id.clone(), error));
                 }
             }
         }

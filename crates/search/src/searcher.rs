@@ -75,6 +75,15 @@ impl Searcher {
         request: &SearchRequest,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
+        twice(|| self.search_once(uid, request, request_id)).await
+    }
+
+    async fn search_once(
+        &self,
+        uid: &IndexUid,
+        request: &SearchRequest,
+        request_id: Option<&str>,
+    ) -> Result<String, SearchError> {
         let scope = self.scope(uid).await?;
         let settings = &scope.index()?.settings.served;
         miroir_query::check_search(request, uid.as_str(), settings).map_err(SearchError::Refused)?;
@@ -92,6 +101,18 @@ impl Searcher {
         metrics::histogram!("miroir_search_overhead_seconds")
             .record(took.saturating_sub(search.round.slowest));
         Ok(answer)
+    }
+}
+
+/// Asks once more, of the newest state, when no copy of a shard answered: the last one may have been slow to take a
+/// connection for a moment, and another copy may be searched by now.
+pub(crate) async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, SearchError>
+where
+    F: Future<Output = Result<T, SearchError>>,
+{
+    match ask().await {
+        Err(error) if error.is_of_a_moment() => ask().await,
+        answer => answer,
     }
 }
 

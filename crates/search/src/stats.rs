@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::SearchError;
 use crate::scatter::{Round, Route, ask, by_name};
 use crate::scope::Scope;
-use crate::searcher::Searcher;
+use crate::searcher::{Searcher, twice};
 
 /// The size of an index over all shards, each counted once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +32,10 @@ impl Searcher {
     /// # Errors
     /// When it is not there, or a shard has no copy that answers.
     pub async fn numbers(&self, uid: &IndexUid) -> Result<IndexNumbers, SearchError> {
+        twice(|| self.numbers_once(uid)).await
+    }
+
+    async fn numbers_once(&self, uid: &IndexUid) -> Result<IndexNumbers, SearchError> {
         let scope = self.scope(uid).await?;
         let documents = self.documents(&scope).await?;
         let index = scope.index()?;

@@ -62,3 +62,53 @@ async fn a_page_that_ends_in_a_tie_comes_from_the_other_copy() {
     assert_eq!(answer["hits"], json!([{"id": 0}]));
     assert!(failed.lock().expect("no test failed here").is_some(), "the slot was asked for");
 }
+
+/// Each node has half of everything and fails the first time that it is asked anything, as one that is too slow to take
+/// a connection.
+#[tokio::test]
+async fn the_only_copy_may_fail_once() {
+    let fails_once = async || {
+        let mut nodes = Vec::new();
+        for _ in 0..2 {
+            let asked_before = Mutex::new(false);
+            nodes.push(
+                FakeNode::start(move |asked| {
+                    let before =
+                        std::mem::replace(&mut *asked_before.lock().expect("no test failed here"), true);
+                    match asked.what() {
+                        _ if !before => trouble(),
+                        "search" => hits(&[]),
+                        "stats" => (
+                            200,
+                            json!({"numberOfDocuments": 0, "isIndexing": false, "fieldDistribution": {}}),
+                        ),
+                        "documents/fetch" => documents(&[], 0),
+                        _ => (200, json!({"id": 1})),
+                    }
+                })
+                .await,
+            );
+        }
+        searcher_of(&with_movies(&cluster(&nodes, 2, 1), |_| {}))
+    };
+    let searched = fails_once().await.search(&movies(), &request(&json!({})), None).await;
+    assert!(searched.is_ok(), "{searched:?}");
+    let list = miroir_query::list_from_json(b"{}").expect("a request");
+    let listed = fails_once().await.list(&movies(), &list, None).await;
+    assert!(listed.is_ok(), "{listed:?}");
+    let document = fails_once().await.document(&movies(), "1", None).await;
+    assert!(document.as_ref().is_ok_and(Option::is_some), "{document:?}");
+    let numbers = fails_once().await.numbers(&movies()).await;
+    assert!(numbers.is_ok(), "{numbers:?}");
+}
+
+#[tokio::test]
+async fn who_fails_again_is_not_asked_for_ever() {
+    let node = FakeNode::start(|_| trouble()).await;
+    let cluster = cluster(std::slice::from_ref(&node), 2, 1);
+    let answer =
+        searcher_of(&with_movies(&cluster, |_| {})).search(&movies(), &request(&json!({})), None).await;
+    let error = miroir_api::ResponseError::from(answer.expect_err("nobody answers"));
+    assert_eq!(error.code, miroir_api::ErrorCode::MiroirShardUnavailable);
+    assert_eq!(node.asked().len(), 2);
+}

@@ -1,13 +1,15 @@
 //! What can be set.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use miroir_model::NodeId;
 use miroir_node::Pace;
 
 use crate::gather::Gather;
 
 /// How lanes deliver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// At most so many bytes of documents or ids in one request. A single document that is longer goes alone.
     pub request_bytes: usize,
@@ -25,6 +27,10 @@ pub struct Config {
     pub history: u64,
     /// How often that is looked at.
     pub prune: Duration,
+    /// How many bytes nodes may hold, by their names; any number where that is not said.
+    pub capacity: BTreeMap<NodeId, u64>,
+    /// How often such a node is asked how many it holds.
+    pub weigh: Duration,
     /// How often each node is asked whether it is there.
     pub probe: Duration,
     /// For how long it must not answer before this peer says so.
@@ -33,7 +39,7 @@ pub struct Config {
 
 impl Default for Config {
     /// 32 MiB and 1,000 tasks in a request; pauses from 100 ms to 10 s; 10 minutes for embedders; a node keeps some
-    /// 10,000 tasks, looked at every minute; it is asked every 500 ms, and down after 2 s (architecture §4.5, §4.8).
+    /// 10,000 tasks, looked at every minute; what it holds is looked at every 2 s; it is asked every 500 ms, and down after 2 s (architecture §4.5, §4.8).
     fn default() -> Self {
         let millis = Duration::from_millis;
         Self {
@@ -45,6 +51,8 @@ impl Default for Config {
             embedder_patience: millis(600_000),
             history: 10_000,
             prune: millis(60_000),
+            capacity: BTreeMap::new(),
+            weigh: millis(2000),
             probe: millis(500),
             down_after: millis(2000),
         }

@@ -12,6 +12,7 @@ use tracing::{error, info};
 use crate::Config;
 use crate::queue::Driver;
 use crate::record::Recorder;
+use crate::room::Room;
 
 /// A node, with the rights of the two keys that lanes use.
 #[derive(Debug, Clone)]
@@ -32,6 +33,7 @@ pub(crate) struct Lane {
     pub(crate) node: NodeId,
     pub(crate) epoch: Epoch,
     pub(crate) clients: Clients,
+    pub(crate) room: Room,
 }
 
 impl Lane {
@@ -54,6 +56,7 @@ impl Lane {
         info!(node = %self.node, epoch = %self.epoch, "delivering");
         let mut drivers = JoinSet::new();
         drivers.spawn(Arc::clone(&self).prune());
+        drivers.spawn(Arc::clone(&self).weigh());
         let mut running: BTreeMap<PhysicalId, AbortHandle> = BTreeMap::new();
         loop {
             let state = self.ledger.state();

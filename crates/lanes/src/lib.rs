@@ -26,6 +26,7 @@
 //! | `settle` | unknown outcomes |
 //! | `identity` | whether a node is what it was |
 //! | `prune` | what nodes may forget |
+//! | `room` | nodes that are nearly full |
 //! | `record` | steps of all queues share proposals |
 
 mod assemble;
@@ -45,6 +46,7 @@ mod recheck;
 mod record;
 mod request;
 mod rollback;
+mod room;
 mod run;
 mod settle;
 mod verdict;

@@ -138,6 +138,9 @@ impl Driver {
                 return Ok(());
             }
         };
+        if let Some(text) = self.lane.room.refuses(&view.state, &step) {
+            return self.fault(text).await;
+        }
         if let Some(until) = self.waits_for_more(&view.state, &step) {
             let more = self.lane.ledger.changed(view.state.version());
             // Whichever it is, the queue looks again.
@@ -310,7 +313,8 @@ impl Driver {
         let stamp = after.stamp;
         after.apply(stamp, &Command::Lanes(vec![self.step(ended(None))]));
         let next = match decide(&after, self.index, &self.lane.node, self.lane.config.request_tasks) {
-            // What waits for more, or cannot be read, is found again when the queue begins.
+            // What has no room, waits for more or cannot be read is found again when the queue begins.
+            Next::Do(step) if self.lane.room.refuses(&after, &step).is_some() => None,
             Next::Do(step) if self.waits_for_more(&after, &step).is_some() => None,
             Next::Do(step) => self.prepare(&after, step).await.ok(),
             Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,

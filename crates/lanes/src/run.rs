@@ -14,6 +14,7 @@ use crate::config::Backoff;
 use crate::lane::{Clients, Lane};
 use crate::reach;
 use crate::record::{Recorder, recorder};
+use crate::room::Room;
 
 /// Makes the clients of a node from what the state knows of it. An error says what is wrong with that.
 pub type Connect = dyn Fn(&Node) -> Result<Clients, String> + Send + Sync;
@@ -110,7 +111,7 @@ impl Peer {
         };
         if running.watch.as_ref().is_none_or(AbortHandle::is_finished) {
             let ledger = Arc::clone(&self.ledger);
-            let watch = reach::watch(ledger, node.id.clone(), clients.clone(), self.config);
+            let watch = reach::watch(ledger, node.id.clone(), clients.clone(), self.config.clone());
             running.watch = Some(tasks.spawn(watch));
         }
         if node.lane.assigned != Some(me.peer) {
@@ -128,7 +129,8 @@ impl Peer {
         let lane = Lane {
             ledger: Arc::clone(&self.ledger),
             recorder: self.recorder.clone(),
-            config: self.config,
+            room: Room::new(self.config.capacity.get(&node.id).copied()),
+            config: self.config.clone(),
             node: node.id.clone(),
             epoch,
             clients,

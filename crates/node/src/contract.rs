@@ -72,6 +72,10 @@ pub trait Node: fmt::Debug + Send + Sync {
     /// The settings of an index: the JSON text of an object.
     async fn settings(&self, index: &str) -> Result<Bytes, NodeError>;
 
+    /// How many bytes on its disk the node uses for what it holds, without those that are free for reuse. It has the
+    /// node look at each of its indexes.
+    async fn used_bytes(&self) -> Result<u64, NodeError>;
+
     /// The size of an index.
     async fn stats(&self, index: &str) -> Result<IndexStats, NodeError>;
 

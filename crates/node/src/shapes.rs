@@ -153,6 +153,14 @@ pub struct IndexPage {
     pub total: u64,
 }
 
+/// What a node says about its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sizes {
+    /// Bytes in use, of the files of all databases.
+    pub(crate) used_database_size: u64,
+}
+
 /// What a node says about the size of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -39,6 +39,7 @@ pub(crate) async fn measure(minutes: u32, figures: &mut Figures) {
         factor: 2,
         limits: String::new(),
         defaults: "history = 1000".to_owned(),
+        each_node: String::new(),
         log: "warn".to_owned(),
     };
     let mesh = Mesh::start(&shape).await;

@@ -1,11 +1,13 @@
 //! Disks that fill, and have room again.
 
+use miroir_testkit::Dice;
 use miroir_testkit::processes::{Member, Mesh, ended, get, post};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::stage::{
-    add, await_that, copies, create, end_of, ready, start, status, total, until, verify, well, write,
+    add, await_that, copies, create, end_of, ready, start, start_with, status, total, until, verify, well,
+    write,
 };
 
 /// Less than the usual `disk_reserve`, and enough to go on.
@@ -162,4 +164,51 @@ async fn a_node_that_cannot_keep_a_payload_catches_up_when_there_is_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_cannot_index_catches_up_when_there_is_room() {
     a_node_without_room("engine.documents").await;
+}
+
+/// Documents of a thousand bytes that no compression makes less.
+fn heavy(ids: std::ops::Range<usize>, dice: &mut Dice) -> Value {
+    let text = |dice: &mut Dice| (0..125).map(|_| format!("{:08x}", dice.below(1 << 32))).collect::<String>();
+    ids.map(|id| json!({"id": id, "text": text(dice)})).collect()
+}
+
+/// Three nodes that may hold 6 MiB each are given 24 MB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_at_its_capacity_gets_deletions_and_no_documents_until_it_holds_less() {
+    let mesh = start_with("lagging_after = 4", "capacity = 6291456").await;
+    let (peer, mut dice) = (mesh.peer_url(0), Dice::from(1));
+    create(&peer, "load", "shards=6&factor=1").await;
+    let searchable = json!({"searchableAttributes": ["id"]});
+    let patch = reqwest::Client::new().patch(format!("{peer}/indexes/load/settings")).json(&searchable);
+    let answer = patch.send().await.expect("the peer answers").json().await.expect("JSON");
+    assert_eq!(ended(&peer, &answer).await["status"], "succeeded");
+    let mut tasks = Vec::new();
+    for batch in 0..24 {
+        let documents = heavy(batch * 1000..(batch + 1) * 1000, &mut dice);
+        let (accepted, task) = post(&format!("{peer}/indexes/load/documents"), &documents).await;
+        assert_eq!(accepted, 202, "{task}");
+        tasks.push(task);
+    }
+    for node in 0..3 {
+        until(&peer, "its queue stops and says so", |topology| {
+            copies(topology, "load", &format!("node-{node}"), |copy| {
+                copy["fault"]
+                    .as_str()
+                    .is_some_and(|fault| fault.contains("90 % of its capacity of 6291456 bytes"))
+            })
+        })
+        .await;
+    }
+    let (code, said) = status(&mesh);
+    assert_eq!(code, Some(4), "{said}");
+    let ids: Vec<usize> = (0..23_000).collect();
+    let (accepted, deletion) =
+        post(&format!("{peer}/indexes/load/documents/delete-batch"), &json!(ids)).await;
+    assert_eq!(accepted, 202, "{deletion}");
+    tasks.push(deletion);
+    for task in &tasks {
+        assert_eq!(ended(&peer, task).await["status"], "succeeded");
+    }
+    assert_eq!(total(&peer, "load").await, Ok(1000));
+    well(&mesh).await;
 }

@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 
 /// Three peers and three nodes, once every peer takes writes. `limits` are lines of the peers' configuration.
 pub(crate) async fn start(limits: &str) -> Mesh {
+    start_with(limits, "").await
+}
+
+/// The same, with more lines for each node.
+pub(crate) async fn start_with(limits: &str, each_node: &str) -> Mesh {
     let log = "info,openraft=warn,raft_log=warn".to_owned();
     let mesh = Mesh::start(&Shape {
         peers: 3,
@@ -14,6 +19,7 @@ pub(crate) async fn start(limits: &str) -> Mesh {
         factor: 2,
         limits: limits.to_owned(),
         defaults: String::new(),
+        each_node: each_node.to_owned(),
         log,
     })
     .await;

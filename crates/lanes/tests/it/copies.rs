@@ -1,6 +1,6 @@
 //! Copies that leave and come back, with lanes and a leader at work. Time is paused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,10 @@ impl Drop for Led {
 
 impl Led {
     fn new(factor: u16, policy: Policy) -> Self {
-        let world = World::new(2, 4, factor);
+        Self::of(World::new(2, 4, factor), policy)
+    }
+
+    fn of(world: World, policy: Policy) -> Self {
         let peers = vec![world.start(1), world.start(2)];
         let mut led = Self { world, peers, running: Vec::new() };
         led.world.assign_all(1);
@@ -239,6 +242,38 @@ async fn what_cannot_reorder_passes_a_full_node() {
         let documents = led.world.documents(index, name);
         assert!(documents.values().all(|document| document["v"] == 2), "{documents:?}");
     }
+}
+
+/// Each node may hold 1,000 bytes, 10 documents; half of 40 are too many.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_nearly_full_gets_deletions_and_no_documents() {
+    let capacity: BTreeMap<_, _> = [0, 1].map(|n| (node(n), 1000)).into();
+    let mut world = World::new(2, 4, 1);
+    world.config.capacity = capacity;
+    let mut led = Led::of(world, Policy::default());
+    let index = led.world.create("movies").await;
+    led.world.nodes.values().for_each(|fake| fake.lock().weight = 100);
+    let before = led.world.enqueue("movies", movies(0..40, 1));
+    led.world.done(before).await;
+    sleep(Duration::from_secs(5)).await;
+    let stopped = led.world.enqueue("movies", movies(40..80, 1));
+    for n in [0, 1] {
+        led.until(index, &node(n), |queue| queue.fault.is_some()).await;
+        let fault = led.queue(index, &node(n)).fault.expect("it was seen").0.text;
+        assert!(fault.contains("90 % of its capacity of 1000 bytes"), "{fault}");
+    }
+    let version = led.world.state().version();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(led.world.state().version(), version, "it is said once");
+    let left =
+        |world: &World| world.nodes.keys().map(|name| world.documents(index, name).len()).sum::<usize>();
+    assert_eq!(left(&led.world), 40);
+    let ids: Vec<String> = (0..40).map(|id| id.to_string()).collect();
+    let deletion = led.world.enqueue("movies", delete_ids(&ids));
+    assert_eq!(led.world.done(stopped).await.status, TaskStatus::Succeeded);
+    led.world.done(deletion).await;
+    assert_eq!(left(&led.world), 40);
+    assert!([0, 1].iter().all(|n| led.queue(index, &node(*n)).fault.is_none()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -88,7 +88,8 @@ impl World {
 
     /// Runs lanes over a ledger.
     pub(crate) fn run(&self, ledger: LocalLedger, seen: Arc<dyn Ledger>) -> Peer {
-        let lanes = miroir_lanes::run(seen, Arc::clone(&self.connect), self.config, std::future::pending());
+        let lanes =
+            miroir_lanes::run(seen, Arc::clone(&self.connect), self.config.clone(), std::future::pending());
         Peer { ledger, lanes: tokio::spawn(lanes) }
     }
 

@@ -21,6 +21,10 @@ pub(super) const CHECKS: &[Check] = &[
         stats_count_documents_and_fields,
         "Stats have the number of documents and of each field, the reserved one included."
     ),
+    check!(
+        a_node_tells_what_it_uses_of_its_disk,
+        "The used size of a node grows with documents, and becomes less when they go, although its files do not shrink."
+    ),
 ];
 
 async fn an_index_is_created_once(bench: &Bench<'_>) -> Result<(), Failure> {
@@ -74,4 +78,16 @@ async fn stats_count_documents_and_fields(bench: &Bench<'_>) -> Result<(), Failu
     bench.done(&index, Write::DeleteAll).await?;
     let stats = bench.lane.stats(&index).await?;
     same("documents and fields", (stats.number_of_documents, stats.field_distribution.len()), (0, 0))
+}
+
+async fn a_node_tells_what_it_uses_of_its_disk(bench: &Bench<'_>) -> Result<(), Failure> {
+    let index = bench.index().await?;
+    let before = bench.lane.used_bytes().await?;
+    let documents: Vec<_> =
+        (0..200).map(|id| json!({"id": id, "text": format!("{id} ").repeat(1000)})).collect();
+    bench.done(&index, add(&json!(documents))).await?;
+    let full = bench.lane.used_bytes().await?;
+    ensure("it grows", full > before + 200 * 2000)?;
+    bench.done(&index, Write::DeleteAll).await?;
+    ensure("it becomes less", bench.lane.used_bytes().await? < full)
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::HttpNode;
 use super::call::Call;
+use crate::shapes::Sizes;
 use crate::{
     Add, AddMode, Enqueued, Format, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError,
     NodeTask, Origin, TaskPage, TaskQuery, Version, Write,
@@ -155,6 +156,11 @@ impl Node for HttpNode {
 
     async fn settings(&self, index: &str) -> Result<Bytes, NodeError> {
         self.get(&["indexes", index, "settings"]).send().await
+    }
+
+    async fn used_bytes(&self) -> Result<u64, NodeError> {
+        let sizes: Sizes = self.get(&["stats"]).answer().await?;
+        Ok(sizes.used_database_size)
     }
 
     async fn stats(&self, index: &str) -> Result<IndexStats, NodeError> {

@@ -188,6 +188,10 @@ impl Node for FakeNode {
         unasked()
     }
 
+    async fn used_bytes(&self) -> Result<u64, NodeError> {
+        unasked()
+    }
+
     async fn stats(&self, _: &str) -> Result<IndexStats, NodeError> {
         unasked()
     }

@@ -1,11 +1,13 @@
 //! Configuration of a peer.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use miroir_cluster::Defaults;
+use miroir_model::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::{InitialPeers, LogFlags, PeerLimits, check_master_key, layered};
@@ -150,9 +152,14 @@ pub(crate) struct ConfiguredNode {
     /// Its share of the data, relative to the other nodes of its group.
     #[serde(default = "usual_weight")]
     pub(crate) weight: u32,
+    /// How many bytes it may hold: at nine tenths of it the node gets no more documents.
+    pub(crate) capacity: Option<u64>,
     /// A file with its master key.
     pub(crate) master_key_file: PathBuf,
 }
+
+/// An empty node uses nearly as much.
+const LEAST_CAPACITY: u64 = 1 << 20;
 
 fn usual_weight() -> u32 {
     100
@@ -194,6 +201,14 @@ impl PeerConfig {
         }
         check_master_key(self.master_key.as_deref())?;
         self.limits.check().map_err(Exit::Configuration)?;
+        for node in &self.nodes {
+            if let Some(capacity) = node.capacity.filter(|capacity| *capacity < LEAST_CAPACITY) {
+                return wrong(format!(
+                    "`capacity` of node `{}` is {capacity}; it is in bytes, and must be at least {LEAST_CAPACITY}",
+                    node.id
+                ));
+            }
+        }
         // Where they are left out the cluster may have any, which the log knows.
         let Some(defaults) = &self.defaults else { return Ok(()) };
         if defaults.factor == 0 || defaults.groups == 0 {
@@ -218,6 +233,12 @@ impl PeerConfig {
             }
         }
         Ok(())
+    }
+
+    /// How many bytes nodes may hold, where that is said.
+    pub(crate) fn capacity(&self) -> BTreeMap<NodeId, u64> {
+        let said = |node: &ConfiguredNode| Some((node.id.as_str().into(), node.capacity?));
+        self.nodes.iter().filter_map(said).collect()
     }
 
     /// The secret that peers share.

@@ -1,5 +1,6 @@
 //! What stands on a peer's ledger, put together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -7,6 +8,7 @@ use miroir_admin::Admin;
 use miroir_cluster::{Defaults, Ledger};
 use miroir_consensus::Peer;
 use miroir_http::{App, Options};
+use miroir_model::NodeId;
 use miroir_node::{Connections, Pools, Timeouts};
 use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
@@ -42,6 +44,7 @@ pub(super) struct Parts {
     master_key: Option<String>,
     defaults: Defaults,
     limits: PeerLimits,
+    capacity: BTreeMap<NodeId, u64>,
     metrics: Metrics,
 }
 
@@ -54,8 +57,8 @@ impl Parts {
         let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools.clone()));
         let (peer, master_key) = (Arc::clone(peer), config.master_key.clone());
         let defaults = (&config.defaults.clone().unwrap_or_default()).into();
-        let limits = config.limits;
-        Ok(Self { peer, ledger, searcher, pools, master_key, defaults, limits, metrics })
+        let (limits, capacity) = (config.limits, config.capacity());
+        Ok(Self { peer, ledger, searcher, pools, master_key, defaults, limits, capacity, metrics })
     }
 
     /// What operators call.
@@ -83,7 +86,8 @@ impl Parts {
         let searcher = Arc::clone(&self.searcher);
         let world = Arc::new(Seen { peer, connections: pools.bare().clone(), defaults });
         let connect = miroir_lanes::http(pools);
-        let (config, policy) = (self.limits.lanes(), self.limits.policy());
+        let config = miroir_lanes::Config { capacity: self.capacity.clone(), ..self.limits.lanes() };
+        let policy = self.limits.policy();
         async move {
             let lanes = miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending());
             let leading = miroir_rebalancer::run(ledger, world, (nodes, policy), std::future::pending());

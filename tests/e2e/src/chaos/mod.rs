@@ -11,8 +11,7 @@
 //! Names of indexes are exchanged and tasks canceled all the while, so a name may stand for one of two indexes when it is
 //! searched: then the answer must be of one of them, whole.
 //!
-//! What is not here yet: a counter that is edited by function, which would show an edit that is applied twice, comes
-//! with that route ([`op::Op`] is its place).
+//! Documents carry a counter that edits by function raise: one that is applied twice, or not at all, shows there.
 
 mod checker;
 mod clients;
@@ -77,8 +76,8 @@ pub struct Verdict {
 pub async fn run(form: Form) -> Verdict {
     let log = "info,openraft=warn,raft_log=warn".to_owned();
     let (peers, nodes) = (form.peers, form.nodes);
-    let (limits, defaults) = (LIMITS.to_owned(), String::new());
-    let mut mesh = Mesh::start(&Shape { peers, nodes, factor: 2, limits, defaults, log }).await;
+    let (limits, defaults, each_node) = (LIMITS.to_owned(), String::new(), String::new());
+    let mut mesh = Mesh::start(&Shape { peers, nodes, factor: 2, limits, defaults, each_node, log }).await;
     if std::env::var_os("MIROIR_KEEP").is_some() {
         eprintln!("kept: {}", mesh.keep().display());
     }

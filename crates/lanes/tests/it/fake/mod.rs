@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) held: bool,
     /// Settings that contain this text are refused.
     pub(crate) refuses: Option<String>,
+    /// So many bytes are used for each document.
+    pub(crate) weight: u64,
     /// Additions fail with this code.
     pub(crate) adds_fail: Option<&'static str>,
     pub(crate) indexes: BTreeMap<String, FakeIndex>,
@@ -96,6 +98,7 @@ impl FakeNode {
             marks: true,
             held: false,
             refuses: None,
+            weight: 0,
             adds_fail: None,
             indexes: BTreeMap::new(),
             tasks: Vec::new(),

@@ -140,6 +140,13 @@ impl Node for Handle {
         })
     }
 
+    async fn used_bytes(&self) -> Result<u64, NodeError> {
+        self.ask(|node| {
+            let documents: usize = node.indexes.values().map(|index| index.documents.len()).sum();
+            Ok(documents as u64 * node.weight)
+        })
+    }
+
     async fn stats(&self, _: &str) -> Result<IndexStats, NodeError> {
         Err(rejected(400, "not_in_this_fake"))
     }

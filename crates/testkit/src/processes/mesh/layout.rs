@@ -88,8 +88,9 @@ impl Layout {
         for (node, (_, front)) in self.nodes.iter().enumerate() {
             let key = self.node_dir(node).join("master-key");
             text.push_str(&format!(
-                "[[nodes]]\nid = 'node-{node}'\nurl = 'http://{front}'\nmaster_key_file = '{}'\n",
-                key.display()
+                "[[nodes]]\nid = 'node-{node}'\nurl = 'http://{front}'\nmaster_key_file = '{}'\n{}\n",
+                key.display(),
+                shape.each_node
             ));
         }
         text

@@ -41,6 +41,8 @@ pub struct Shape {
     pub limits: String,
     /// More lines of their section `[defaults]`.
     pub defaults: String,
+    /// More lines of each node's section there.
+    pub each_node: String,
     /// Which log lines peers write.
     pub log: String,
 }

@@ -161,7 +161,7 @@ impl peer::peer_server::Peer for Service {
         node.links.secret.check(request.metadata())?;
         let ProposeRequest { envelope, command, payload } = request.into_inner();
         self.admit(envelope)?;
-        let outcome = propose_for_another(node, &Encoded { bytes: command, payload }).await;
+        let outcome = propose_for_another(node, &Encoded::received(&command, payload)).await;
         Ok(Response::new(reply(outcome)))
     }
 

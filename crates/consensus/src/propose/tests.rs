@@ -27,6 +27,14 @@ fn answers_travel() {
     assert_eq!(read(ProposeReply { result: None }), Err(Missed::Unknown));
 }
 
+/// The leader's memory grew by 8 KiB with each command of another peer.
+#[test]
+fn what_is_kept_of_a_message_is_not_its_buffer() {
+    let buffer = Bytes::from(vec![7; 8192]);
+    let kept = Encoded::received(&buffer.slice(100..200), false);
+    assert!(buffer.is_unique() && kept.bytes.len() == 100);
+}
+
 #[test]
 fn a_broken_call_is_not_called_refused() {
     assert!(!surely_refused(&Status::unavailable("connection reset")));

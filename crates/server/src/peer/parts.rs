@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use miroir_admin::Admin;
@@ -33,6 +34,17 @@ pub(super) fn metrics() -> Result<Metrics, Exit> {
         .map_err(failed)?
         .install_recorder()
         .map_err(failed)
+}
+
+/// How often what was measured is put into the histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Until it is put there each value that is measured takes memory; being read does that too, but nobody may read.
+async fn upkeep(metrics: Metrics) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 /// The parts of a peer above its ledger.
@@ -83,7 +95,7 @@ impl Parts {
     ) -> impl Future<Output = ()> + Send + 'static {
         let (ledger, pools) = (Arc::clone(&self.ledger), self.pools.clone());
         let (peer, defaults) = (Arc::clone(&self.peer), self.defaults.clone());
-        let searcher = Arc::clone(&self.searcher);
+        let (searcher, metrics) = (Arc::clone(&self.searcher), self.metrics.clone());
         let world = Arc::new(Seen { peer, connections: pools.bare().clone(), defaults });
         let connect = miroir_lanes::http(pools);
         let config = miroir_lanes::Config { capacity: self.capacity.clone(), ..self.limits.lanes() };
@@ -95,6 +107,7 @@ impl Parts {
                 () = lanes => {}
                 () = leading => {}
                 () = searcher.report() => {}
+                () = upkeep(metrics) => {}
                 () = stopped => {}
             }
         }

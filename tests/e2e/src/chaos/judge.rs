@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::checker::Violation;
 use super::checker::log::Log;
-use super::checker::reads::{Answer, Ask, Read, Sight, check, went_back};
+use super::checker::reads::{Answer, Ask, Read, Sight, check, served_too_early, went_back};
 use super::checker::refusals;
 use super::op::{At, Uid};
 use super::stage::{Notes, Stage};
@@ -51,6 +51,8 @@ pub(crate) fn reads(stage: &Stage, log: &Log) {
             }
         }
         found.extend(checked.violations);
+        let of_name = sent.get(read.index.as_str()).into_iter().flatten().map(|(_, uid)| *uid);
+        found.extend(served_too_early(read, &notes.tasks, |number| log.uid_of(number), of_name));
     }
     found.extend(went_back(sights));
     notes.counts.ambiguous += ambiguous;

@@ -31,6 +31,8 @@ struct Seen {
     /// When each step, or a later one, was first known.
     known: [Option<At>; 3],
     ended: Option<Value>,
+    /// When the last look was asked for that saw it unfinished.
+    open: Option<At>,
 }
 
 /// What is known of all tasks.
@@ -41,6 +43,11 @@ impl Tasks {
     /// A client was told that its write is a task.
     pub(crate) fn acknowledged(&mut self, uid: Uid, at: At) {
         self.0.entry(uid).or_default().reached(0, at);
+    }
+
+    /// Whether it was unfinished after this: a look that was asked for later saw that.
+    pub(crate) fn was_open(&self, uid: Uid, after: At) -> bool {
+        self.0.get(&uid).is_some_and(|seen| seen.open.is_some_and(|at| at > after))
     }
 
     /// The task as it has ended, if it was seen to.
@@ -71,6 +78,7 @@ impl Tasks {
             return Some(Violation::new("a task never goes backwards", text));
         }
         if now < 2 {
+            seen.open = seen.open.max(Some(begun));
             return None;
         }
         match &seen.ended {
@@ -121,6 +129,15 @@ mod tests {
         assert_eq!(tasks.look(&look((5, 20), Some(&enqueued))), None);
         let back = tasks.look(&look((11, 20), Some(&enqueued))).expect("a violation");
         assert_eq!(back.rule, "a task never goes backwards");
+    }
+
+    #[test]
+    fn it_is_open_as_long_as_looks_say_so() {
+        let [enqueued, ended] = ["enqueued", "succeeded"].map(|status| json!({"status": status}));
+        let mut tasks = Tasks::default();
+        assert_eq!(tasks.look(&look((5, 9), Some(&enqueued))), None);
+        assert_eq!(tasks.look(&look((10, 12), Some(&ended))), None);
+        assert!(tasks.was_open(7, 4) && !tasks.was_open(7, 5) && !tasks.was_open(8, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! shards are at different places. The number of documents is bounded in the same way.
 
 mod bounds;
+mod early;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::chaos::document::{Id, Stored};
 use crate::chaos::model::{Done, Model, Stand, Window};
 use crate::chaos::op::{At, Number, Uid};
 
+pub(crate) use early::served_too_early;
 pub(crate) use order::{Sight, went_back};
 
 /// The rule that most answers which are wrong break.

@@ -23,9 +23,12 @@ impl Counts {
     /// How many requests of a method, whose path begins so, were handed to the target whole. A request delivered once
     /// more counts once more.
     pub fn requests(&self, method: &str, path_prefix: &str) -> u64 {
-        let here = |(key, count): (&(String, String), &u64)| {
-            (key.0 == method && key.1.starts_with(path_prefix)).then_some(*count)
-        };
+        self.requests_where(|of, path| of == method && path.starts_with(path_prefix))
+    }
+
+    /// The same, of those that are wanted by their method and path.
+    pub fn requests_where(&self, wanted: impl Fn(&str, &str) -> bool) -> u64 {
+        let here = |(key, count): (&(String, String), &u64)| wanted(&key.0, &key.1).then_some(*count);
         self.requests.iter().filter_map(here).sum()
     }
 }

@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     /// A request to a node is held back, its sender killed or stopped, and the request delivered when another has taken
     /// over.
     Late { node: usize, kill: bool },
+    /// A node dies when it has done an edit by function and not said so: it does that again.
+    HalfDone(usize),
+    /// A node is dead until tasks are done without it, and comes back while a peer that cannot know of that may ask it.
+    Blind(Victim, usize),
 }
 
 /// What happens between two quiet intervals.
@@ -83,7 +87,7 @@ pub(crate) fn plan(seed: u64, rounds: usize, nodes: usize) -> Vec<Round> {
 }
 
 /// The length of a stretch.
-pub(crate) const STRETCH: usize = 22;
+pub(crate) const STRETCH: usize = 25;
 
 fn stretch(dice: &mut Dice, nodes: usize) -> Vec<Round> {
     let node = dice.below(nodes);
@@ -115,6 +119,9 @@ fn stretch(dice: &mut Dice, nodes: usize) -> Vec<Round> {
         (Fault::Link(follower, node, cuts[3]), (700, 3000)),
         (Fault::Late { node, kill: true }, (100, 500)),
         (Fault::Late { node: (node + 1) % nodes, kill: false }, (100, 500)),
+        (Fault::HalfDone(node), (100, 500)),
+        (Fault::HalfDone((node + 1) % nodes), (100, 500)),
+        (Fault::Blind(follower, node), (1500, 3000)),
     ];
     faults.into_iter().map(|(fault, (low, high))| Round { fault, millis: dice.between(low, high) }).collect()
 }

@@ -40,6 +40,10 @@ pub(crate) struct Counts {
     pub(crate) cuts: u64,
     /// Requests delivered after their sender had lost the lane.
     pub(crate) late: u64,
+    /// Nodes that died over an edit that they had done.
+    pub(crate) half_done: u64,
+    /// Times that tasks were done without a node that a peer which knew nothing of that could ask.
+    pub(crate) blind: u64,
     pub(crate) in_dispatch: u64,
     pub(crate) in_settings: u64,
     pub(crate) in_election: u64,
@@ -75,6 +79,8 @@ impl Counts {
             ("kills during an election", self.in_election, 1),
             ("kills during a snapshot", self.in_snapshot, 1),
             ("late requests", self.late, 1),
+            ("nodes that died over an edit", self.half_done, 1),
+            ("tasks done without a node that a blind peer may ask", self.blind, 1),
             ("edits by function", self.edits, 10),
             ("exchanges of names", self.names.swapped, 1),
             ("answers around an exchange of names", self.ambiguous, 1),
@@ -101,7 +107,7 @@ impl fmt::Display for Counts {
             f,
             "{} writes accepted, {refused} refused {:?}, {} unknown, {} replayed; {}; {} edits by function; {} reads, {} of them around an \
              exchange of names, {} excused, {} stale; {} looks at tasks; {} quiet intervals; {} kills ({} in a dispatch, {} in a settings change, {} in an election, {} in a \
-             snapshot), {} stops, {} links cut, {} late requests",
+             snapshot), {} stops, {} links cut, {} late requests, {} deaths over an edit, {} blind peers",
             self.accepted,
             self.refused,
             self.unknown,
@@ -122,6 +128,8 @@ impl fmt::Display for Counts {
             self.stops,
             self.cuts,
             self.late,
+            self.half_done,
+            self.blind,
         )
     }
 }

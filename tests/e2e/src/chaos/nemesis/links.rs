@@ -30,7 +30,7 @@ impl Nemesis<'_> {
         }
     }
 
-    async fn cut(&mut self, from: usize, to: Member, cut: Cut) {
+    pub(super) async fn cut(&mut self, from: usize, to: Member, cut: Cut) {
         self.excuse(Part::Link(from, to));
         self.cut.insert((from, to));
         let proxy = self.stage.mesh.link(from, to);

@@ -1,5 +1,6 @@
 //! Carries out the plan: hurts, waits, heals, and waits until all has recovered.
 
+mod late;
 mod links;
 mod observe;
 mod processes;
@@ -47,6 +48,8 @@ impl<'a> Nemesis<'a> {
             Fault::Isolate(victim, cut) => self.isolate(*victim, *cut).await,
             Fault::Link(from, node, cut) => self.cut_one(*from, *node, *cut).await,
             Fault::Late { node, kill } => self.late(*node, *kill).await,
+            Fault::HalfDone(node) => self.half_done(*node).await,
+            Fault::Blind(peer, node) => self.blind(*peer, *node).await,
         }
         // This is how long the fault lasts, not a wait for anything.
         sleep(Duration::from_millis(round.millis)).await;

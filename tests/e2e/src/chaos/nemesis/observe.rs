@@ -94,6 +94,17 @@ impl<'a> Observer<'a> {
         Some((number, node["lane"]["epoch"].as_u64()?))
     }
 
+    /// Waits until tasks of those indexes that stay wait no longer for a node, as a peer sees it.
+    pub(super) async fn done_without(&self, node: usize, seen_by: usize) {
+        let name = format!("node-{node}");
+        loop {
+            if self.topology(seen_by).await.is_some_and(|topology| waits_for_none(&topology, &name)) {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
     /// What is missing before the cluster is whole. Every peer must be ready and reach the nodes; what it is ready with
     /// is the state of all, so one of them says how that stands.
     pub(super) async fn lacking(&self) -> Option<String> {
@@ -129,6 +140,15 @@ impl<'a> Observer<'a> {
 
 fn says_leaderless(reply: Reply) -> bool {
     matches!(reply, Reply::Answered(Answered { status: 503, body, .. }) if body["reason"] == "no_leader")
+}
+
+fn waits_for_none(topology: &Value, node: &str) -> bool {
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let stays = |index: &Value| FIXED.iter().any(|name| index["uid"] == *name);
+    let indexes = array(&topology["indexes"]).into_iter().filter(stays);
+    let copies = indexes.flat_map(|index| array(&index["shards"])).flat_map(|shard| array(&shard["copies"]));
+    let mut on_node = copies.filter(|copy| copy["node"] == node).peekable();
+    on_node.peek().is_some() && on_node.all(|copy| copy["required"] == false)
 }
 
 fn lacks(topology: &Value, stage: &Stage) -> Option<String> {

@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use miroir_testkit::processes::Member;
-use miroir_testkit::proxy::{Action, Counts};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{LOOK, Nemesis};
 use crate::chaos::checker::excuses::Part;
 use crate::chaos::http;
-use crate::chaos::plan::{Fault, Moment, Victim};
+use crate::chaos::plan::{Cut, Fault, Moment, Victim};
 
 /// How long to wait for a moment. A kill at another one is a kill all the same.
-const MOMENT: Duration = Duration::from_secs(10);
+pub(super) const MOMENT: Duration = Duration::from_secs(10);
 /// After so long another leads.
 const ELECTED: Duration = Duration::from_secs(3);
 /// How often a moment of some milliseconds is looked for: one in three is hit.
@@ -105,7 +104,7 @@ impl Nemesis<'_> {
         }
     }
 
-    fn halt(&mut self, member: Member) {
+    pub(super) fn halt(&mut self, member: Member) {
         self.excuse(Part::Process(member));
         self.stage.mesh.stop(member);
         self.stopped.insert(member);
@@ -113,52 +112,45 @@ impl Nemesis<'_> {
         self.stage.say(&format!("stopped {member:?}"));
     }
 
-    /// Holds back a request of a lane, ends or stops its sender, and delivers it when another peer has the lane: after
-    /// that one has fenced it off, or, when its sender is only stopped, as soon as it may.
-    pub(super) async fn late(&mut self, node: usize, kill: bool) {
-        let leader = self.observer.leader_awaited().await;
-        let Some((owner, epoch)) = self.observer.owner(node, leader).await else { return };
+    /// The edit that is done and not told of may be the trial of one, which changes nothing: each has its trial first.
+    pub(super) async fn half_done(&mut self, node: usize) {
         let member = Member::Node(node);
-        self.excuse(Part::Link(owner, member));
-        // A request that was held back and is never released would hang.
-        self.cut.insert((owner, member));
-        let mut trap = self.stage.mesh.link(owner, member).trap_once(Action::Hold, |head| {
-            head.method != "GET" && head.path().contains("/documents") && !head.path().ends_with("/fetch")
-        });
-        let Ok(Some(caught)) = timeout(MOMENT, trap.next()).await else {
-            return self.stage.say("no request was caught");
+        self.excuse(Part::Process(member));
+        self.stage.mesh.set_faults(member, "engine.edited=kill@2");
+        let died = async {
+            while !self.stage.mesh.ended().iter().any(|(ended, _)| *ended == member) {
+                sleep(LOOK).await;
+            }
         };
-        let others: Vec<usize> = (0..self.stage.peers).filter(|peer| *peer != owner).collect();
-        let renames = |counts: &Counts| counts.requests("PATCH", "/indexes/");
-        let now = |peer: &usize| renames(&self.stage.mesh.link(*peer, member).counts().borrow());
-        let before: Vec<u64> = others.iter().map(now).collect();
-        let owner = Member::Peer(owner);
-        if kill {
-            self.kill(owner)
-        } else {
-            self.halt(owner)
-        }
-        let Ok(next) = timeout(MOMENT, self.taken_over(node, others[0], epoch)).await else {
-            return self.stage.say("nobody takes the lane over");
-        };
-        if let Some(at) = others.iter().position(|peer| *peer == next).filter(|_| kill) {
-            let fence = self.stage.mesh.link(next, member).until(|counts| renames(counts) > before[at]);
-            let fenced = timeout(MOMENT, fence).await.is_ok();
-            self.stage.say(if fenced { "the lane is fenced" } else { "the lane is not fenced" });
-        }
-        let status = timeout(MOMENT, caught.deliver()).await;
-        self.stage.say(&format!("{} {} came late: {status:?}", caught.head().method, caught.head().path()));
-        self.stage.notes().counts.late += u64::from(matches!(status, Ok(Ok(_))));
+        let died = timeout(MOMENT, died).await.is_ok();
+        self.stage.mesh.set_faults(member, "");
+        self.stage.notes().counts.half_done += u64::from(died);
+        // Here that only says that it is dead.
+        self.kill(member);
     }
 
-    /// The peer that takes a lane over after this epoch, as another sees it.
-    async fn taken_over(&self, node: usize, seen_by: usize, epoch: u64) -> usize {
-        loop {
-            if let Some((owner, _)) = self.observer.owner(node, seen_by).await.filter(|(_, now)| *now > epoch)
-            {
-                return owner;
-            }
-            sleep(LOOK).await;
+    pub(super) async fn blind(&mut self, peer: Victim, node: usize) {
+        let leader = self.observer.leader_awaited().await;
+        let Member::Peer(peer) = self.member(peer).await else { return };
+        let between_peers: Vec<(usize, Member)> = (self.stage.mesh.links())
+            .map(|(from, to, _)| (from, to))
+            .filter(|(from, to)| match to {
+                Member::Peer(to) => *from == peer || *to == peer,
+                Member::Node(_) => false,
+            })
+            .collect();
+        for (from, to) in between_peers {
+            self.cut(from, to, Cut::Drop).await;
         }
+        let member = Member::Node(node);
+        self.kill(member);
+        let without = timeout(MOMENT, self.observer.done_without(node, leader)).await.is_ok();
+        self.stage.say(&format!(
+            "peer {peer} knows nothing; tasks {} node {node}",
+            if without { "are done without" } else { "wait for" }
+        ));
+        self.stage.notes().counts.blind += u64::from(without);
+        self.stage.mesh.start_again(member);
+        self.dead.remove(&member);
     }
 }

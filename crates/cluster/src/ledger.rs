@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use miroir_model::{PeerId, PeerLife};
+use miroir_model::{PeerId, PeerLife, Timestamp};
 
 use crate::command::Command;
 use crate::outcome::Outcome;
@@ -17,6 +17,9 @@ use crate::state::{ChunkId, State};
 pub trait Ledger: Send + Sync + 'static {
     /// The process life of this peer.
     fn me(&self) -> PeerLife;
+
+    /// This peer's wall clock, for what the log's is too old for: that stands still while nobody writes.
+    fn now(&self) -> Timestamp;
 
     /// What this peer has applied.
     fn state(&self) -> Arc<State>;

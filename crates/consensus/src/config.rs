@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use miroir_wire::Secret;
+
+use crate::platform::Platform;
 
 /// The configuration of one peer's consensus.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct Config {
     pub timing: Timing,
     /// How large things get.
     pub limits: Limits,
+    /// What it takes from its surroundings.
+    pub platform: Arc<dyn Platform>,
 }
 
 /// How long things take. A new leader is there after about one to two times the longer election timeout.

@@ -91,7 +91,9 @@ async fn hello(node: &Node, name: &str, address: &str) -> Option<u64> {
 }
 
 async fn found(node: &Node, members: BTreeMap<u64, Member>) -> Result<(), Failure> {
-    let cluster = node.identity.join(ClusterId(rand::random())).map_err(|error| disk(&error))?;
+    let [high, low] = [(); 2].map(|()| u128::from(node.config.platform.random()));
+    let id = high << 64 | low;
+    let cluster = node.identity.join(ClusterId(id)).map_err(|error| disk(&error))?;
     tracing::info!(%cluster, peers = members.len(), "founding the cluster");
     match node.raft.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),

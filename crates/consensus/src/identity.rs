@@ -15,6 +15,7 @@ use miroir_wire::{ClusterId, Incarnation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::StartError;
+use crate::platform::Platform;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
@@ -37,7 +38,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Locks a data directory, and reads or makes the identity in it. The start is counted, durably.
-    pub(crate) fn open(dir: &Path, name: &str) -> Result<Self, StartError> {
+    pub(crate) fn open(dir: &Path, name: &str, platform: &dyn Platform) -> Result<Self, StartError> {
         let disk = |source| StartError::Disk { dir: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(disk)?;
         let lock = File::create(dir.join("lock")).map_err(disk)?;
@@ -48,7 +49,7 @@ impl Identity {
         let path = dir.join("identity.json");
         let mut record = read(&path).map_err(disk)?.unwrap_or_else(|| Record {
             // Below 2^48, so that every reader of JSON holds it exactly.
-            peer: (rand::random::<u64>() >> 16).max(1),
+            peer: (platform.random() >> 16).max(1),
             name: name.to_owned(),
             boot: 0,
             cluster: None,
@@ -60,7 +61,7 @@ impl Identity {
         }
         record.boot += 1;
         write(&path, &record).map_err(disk)?;
-        Ok(Self { path, record: Mutex::new(record), nonce: rand::random(), lock: Arc::new(lock) })
+        Ok(Self { path, record: Mutex::new(record), nonce: platform.random(), lock: Arc::new(lock) })
     }
 
     /// For what must be closed before another may open the data directory.
@@ -152,17 +153,18 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Os;
 
     #[test]
     fn an_identity_stays_and_counts_its_starts() {
         let dir = tempfile::tempdir().expect("a directory");
-        let first = Identity::open(dir.path(), "a").expect("opens");
-        assert!(matches!(Identity::open(dir.path(), "a"), Err(StartError::InUse(_))));
+        let first = Identity::open(dir.path(), "a", &Os).expect("opens");
+        assert!(matches!(Identity::open(dir.path(), "a", &Os), Err(StartError::InUse(_))));
         first.join(ClusterId(7)).expect("joins");
         let then = first.incarnation();
         drop(first);
-        assert!(matches!(Identity::open(dir.path(), "b"), Err(StartError::Identity { .. })));
-        let second = Identity::open(dir.path(), "a").expect("opens again");
+        assert!(matches!(Identity::open(dir.path(), "b", &Os), Err(StartError::Identity { .. })));
+        let second = Identity::open(dir.path(), "a", &Os).expect("opens again");
         assert_eq!(second.join(ClusterId(8)).ok(), Some(ClusterId(7)));
         let now = second.incarnation();
         assert_eq!((now.life.peer, now.life.boot), (then.life.peer, then.life.boot + 1));

@@ -24,7 +24,8 @@ pub(crate) async fn hand_over(node: &Node) {
     let followers = metrics.replication.unwrap_or_default();
     let candidates = followers.into_iter().filter(|(id, _)| *id != me && voters.contains(id));
     let low = reports::low(node);
-    let merit = |(id, matched): &(u64, _)| (!low.contains(&PeerId(*id)), *matched, rand::random::<u32>());
+    let merit =
+        |(id, matched): &(u64, _)| (!low.contains(&PeerId(*id)), *matched, node.config.platform.random());
     let Some((next, _)) = candidates.max_by_key(merit) else {
         return;
     };

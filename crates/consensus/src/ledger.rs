@@ -8,7 +8,7 @@ use miroir_cluster::{
     BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Reports,
     Rows, State,
 };
-use miroir_model::{PeerId, PeerLife};
+use miroir_model::{PeerId, PeerLife, Timestamp};
 use openraft::async_runtime::WatchReceiver;
 
 use crate::fetch;
@@ -20,6 +20,10 @@ use crate::reports;
 impl Ledger for Peer {
     fn me(&self) -> PeerLife {
         self.node.identity.incarnation().life
+    }
+
+    fn now(&self) -> Timestamp {
+        self.node.config.platform.now()
     }
 
     fn state(&self) -> Arc<State> {

@@ -16,6 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use crate::identity::Identity;
+use crate::platform::Platform;
 
 const CONNECT: Duration = Duration::from_millis(500);
 /// A connection that is silent for so long is asked, and given up when it does not answer for as long again.
@@ -39,6 +40,7 @@ pub(crate) type Client = PeerClient<Channel>;
 pub(crate) struct Links {
     pub(crate) identity: Arc<Identity>,
     pub(crate) secret: Secret,
+    platform: Arc<dyn Platform>,
     known: Mutex<HashMap<String, [Client; 2]>>,
     superseded: AtomicBool,
     another_disk: AtomicBool,
@@ -57,10 +59,11 @@ pub(crate) const ANOTHER_DISK: &str = "a member of this name is known under anot
 pub(crate) struct BadAddress(String);
 
 impl Links {
-    pub(crate) fn new(identity: Arc<Identity>, secret: Secret) -> Self {
+    pub(crate) fn new(identity: Arc<Identity>, secret: Secret, platform: Arc<dyn Platform>) -> Self {
         Self {
             identity,
             secret,
+            platform,
             known: Mutex::default(),
             superseded: AtomicBool::default(),
             another_disk: AtomicBool::default(),
@@ -89,7 +92,7 @@ impl Links {
     pub(crate) fn client(&self, address: &str, lane: Lane) -> Result<Client, BadAddress> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains_key(address) {
-            let clients = [connect(address)?, connect(address)?];
+            let clients = [self.connect(address)?, self.connect(address)?];
             known.insert(address.to_owned(), clients);
         }
         let [control, bulk] = known.get(address).ok_or_else(|| BadAddress(address.to_owned()))?;
@@ -109,19 +112,20 @@ impl Links {
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         self.secret.sign(Request::new(message))
     }
-}
 
-fn connect(address: &str) -> Result<Client, BadAddress> {
-    let bad = |_| BadAddress(address.to_owned());
-    let channel = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(bad)?
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .connect_lazy();
-    Ok(PeerClient::new(channel).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+    fn connect(&self, address: &str) -> Result<Client, BadAddress> {
+        let bad = |_| BadAddress(address.to_owned());
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(bad)?
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        Ok(PeerClient::new(self.platform.connect(endpoint))
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE))
+    }
 }

@@ -78,7 +78,7 @@ impl Peer {
         let data_dir = config.data_dir.clone();
         let disk = |source| StartError::Disk { dir: data_dir.clone(), source };
         let room = look_for_room(&config).map_err(disk)?;
-        let identity = Arc::new(Identity::open(&config.data_dir, &config.name)?);
+        let identity = Arc::new(Identity::open(&config.data_dir, &config.name, &*config.platform)?);
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("raft")
@@ -216,7 +216,7 @@ async fn open(
         let why = "its snapshot is gone, and the log does not reach back".to_owned();
         return Err(StartError::Identity { dir: config.data_dir, why });
     }
-    let links = Arc::new(Links::new(identity.clone(), config.secret.clone()));
+    let links = Arc::new(Links::new(identity.clone(), config.secret.clone(), config.platform.clone()));
     let network = Network {
         links: links.clone(),
         rows: shared.rows.clone(),

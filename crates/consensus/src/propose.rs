@@ -3,11 +3,8 @@
 //! An error may say "not proposed" only when that is sure. Once a proposal is handed to the leader's log, or a call
 //! that carries it may have reached the leader, everything but an outcome is "unknown".
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
 use miroir_cluster::{Command, EnqueueWork, Outcome, ProposeError};
-use miroir_model::Timestamp;
 use miroir_wire::peer::propose_reply::Result as Answer;
 use miroir_wire::peer::{ProposeReply, ProposeRequest, Refusal};
 use openraft::error::{ClientWriteError, RaftError};
@@ -136,7 +133,7 @@ async fn propose_here(node: &Node, command: &Encoded, deadline: Instant) -> Resu
     }
     let budget = timeout_at(deadline, node.flow.leader(command.bytes.len())).await;
     let _permit = budget.map_err(|_| Missed::Busy)?;
-    let proposal = Proposal { stamp: now(), command: command.bytes.clone() };
+    let proposal = Proposal { stamp: node.config.platform.now(), command: command.bytes.clone() };
     match timeout(node.config.timing.outcome_wait, node.raft.client_write(proposal)).await {
         Ok(Ok(written)) => {
             let Reply(outcome) = written.data;
@@ -212,11 +209,6 @@ fn read(reply: ProposeReply) -> Result<Outcome, Missed> {
         }),
         None => Err(Missed::Unknown),
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

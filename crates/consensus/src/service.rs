@@ -186,7 +186,7 @@ impl peer::peer_server::Peer for Service {
 
 /// Takes in the parts of a snapshot: the state into memory, the history into a file.
 async fn receive(node: &Node, mut parts: Streaming<SnapshotPart>) -> Result<SnapshotData, Status> {
-    let path = node.shared.snapshots.spool(rand::random());
+    let path = node.shared.snapshots.spool(node.config.platform.random());
     let disk = |error: io::Error| Status::resource_exhausted(error.to_string());
     let mut rows = spool::Writer::create(&path).map_err(disk)?;
     let file = Arc::new(Spool(path));

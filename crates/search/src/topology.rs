@@ -1,7 +1,5 @@
 //! The cluster as this peer sees it: the document of `/_miroir/topology`.
 
-use std::time::SystemTime;
-
 use futures::future::join_all;
 use miroir_cluster::{Index, Node, State};
 use miroir_model::{NodeId, Timestamp};
@@ -69,10 +67,15 @@ impl Searcher {
                 "owner": node.lane.owner.map(|life| life.peer.0),
                 "epoch": node.lane.epoch.0,
                 "lag_tasks": lag.tasks,
-                "lag_seconds": lag.oldest.map_or(0, |oldest| now(state).millis_since(oldest) / 1000),
+                "lag_seconds": lag.oldest.map_or(0, |oldest| self.now(state).millis_since(oldest) / 1000),
             },
             "documents": documents,
         })
+    }
+
+    /// This peer's clock, since the log's stands still while nobody writes; but what the log has stamped has been.
+    fn now(&self, state: &State) -> Timestamp {
+        state.stamp.max(self.ledger.now())
     }
 
     async fn index(&self, state: &State, uid: &str, index: &Index) -> Value {
@@ -95,11 +98,6 @@ impl Searcher {
             .collect();
         json!({"id": shard.id.0, "slots": [shard.range.first(), shard.range.last()], "copies": copies})
     }
-}
-
-/// This peer's clock, since the log's stands still while nobody writes; but what the log has stamped has been.
-fn now(state: &State) -> Timestamp {
-    state.stamp.max(SystemTime::now().into())
 }
 
 fn copy_view(

@@ -9,7 +9,7 @@ use miroir_cluster::{
     BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Reports,
     Rows, State,
 };
-use miroir_model::PeerLife;
+use miroir_model::{PeerLife, Timestamp};
 
 /// What is put between: whatever it does not say otherwise is the inner ledger's.
 #[async_trait]
@@ -100,6 +100,10 @@ impl<T: Interpose> Ledger for Around<T> {
 
     fn rows(&self) -> Arc<dyn Rows> {
         self.0.inner().rows()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.inner().now()
     }
 
     fn leadership(&self) -> Leadership {

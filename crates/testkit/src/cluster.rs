@@ -146,8 +146,13 @@ impl LocalCluster {
         outcome
     }
 
+    /// What the next command would be stamped with.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
     fn take_in(&self, log: &mut Log, command: &Command) -> Outcome {
-        let applied = log.state.apply((self.0.clock)(), command);
+        let applied = log.state.apply(self.now(), command);
         let Log { state, chunks, .. } = log;
         chunks.extend(applied.stored);
         if chunks.len() > state.chunks.len() {

@@ -10,7 +10,7 @@ use miroir_cluster::{
     BarrierError, ChunkId, Command, Leadership, Ledger, Member, Outcome, PayloadError, ProposeError, Reports,
     Rows, State,
 };
-use miroir_model::{PeerId, PeerLife};
+use miroir_model::{PeerId, PeerLife, Timestamp};
 
 use crate::cluster::LocalCluster;
 
@@ -70,6 +70,10 @@ impl LocalLedger {
 impl Ledger for LocalLedger {
     fn me(&self) -> PeerLife {
         self.life
+    }
+
+    fn now(&self) -> Timestamp {
+        self.cluster.now()
     }
 
     fn state(&self) -> Arc<State> {

@@ -36,6 +36,7 @@ impl Server {
             secret: Secret::new(SECRET).expect("strong enough"),
             timing: Timing::default(),
             limits: Limits { disk_reserve: 0, ..Limits::default() },
+            platform: std::sync::Arc::new(miroir_consensus::Os),
         };
         let peer = Arc::new(Peer::start(config).await.expect("it starts"));
         let ledger = Arc::clone(&peer) as Arc<dyn Ledger>;

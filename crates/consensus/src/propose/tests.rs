@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use miroir_cluster::UploadId;
@@ -56,6 +57,7 @@ async fn alone() -> (Peer, TempDir) {
         secret: Secret::new("a-secret-for-tests-only").expect("strong enough"),
         timing: Timing { barrier_wait: Duration::from_millis(200), ..Timing::default() },
         limits: Limits { disk_ballast: 0, ..Limits::default() },
+        platform: Arc::new(crate::platform::Os),
     };
     let peer = Peer::start(config).await.expect("starts");
     while !matches!(peer.node.leader(), Some(Leader::Here)) {

@@ -186,6 +186,7 @@ pub(crate) fn config(
         secret: Secret::new("a-secret-for-tests-only").expect("strong enough"),
         timing: Timing { upkeep: Duration::from_millis(50), ..Timing::default() },
         limits: Limits { disk_ballast: 0, ..limits },
+        platform: Arc::new(miroir_consensus::Os),
     }
 }
 

@@ -9,7 +9,6 @@ mod settle;
 mod upload;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -116,7 +115,7 @@ impl App {
         let state = self.ledger().state();
         let Some(index) = state.ordered(uid) else { return Ok(()) };
         let (units, limits) = (draft.work.units(), self.queue_limits());
-        match state.stuck(index, units, limits, SystemTime::now().into()) {
+        match state.stuck(index, units, limits, self.ledger().now()) {
             // What frees space goes on.
             Some(node) if !matches!(draft.work, EnqueueWork::DeleteIndex | EnqueueWork::DeleteAll) => {
                 Err(ApiError::new(

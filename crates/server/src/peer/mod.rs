@@ -82,6 +82,7 @@ fn consensus(config: &PeerConfig) -> Result<Config, Exit> {
         secret: Secret::new(&config.secret()?).map_err(Exit::configuration)?,
         timing: Timing::default(),
         limits: config.limits.disk(),
+        platform: Arc::new(miroir_consensus::Os),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -38,7 +38,7 @@ impl World for Seen {
     }
 
     fn now(&self) -> Timestamp {
-        SystemTime::now().into()
+        self.peer.now()
     }
 
     fn node(&self, configured: &ConfiguredNode) -> Result<Arc<dyn Node>, String> {

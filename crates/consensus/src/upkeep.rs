@@ -89,11 +89,22 @@ async fn keep_log_short(node: &Node, early: bool) -> Option<()> {
     Some(())
 }
 
+/// An entry counts as so many bytes at least: however short it is on disk, a peer has some 300 bytes about it in memory
+/// as long as it is in the log.
+const SHORTEST: u64 = 512;
+
 impl Extent {
-    /// How many bytes of the log are not surely in a snapshot that ends at an entry.
+    /// How much of the log is not surely in a snapshot that ends at an entry, in bytes.
     fn behind(&self, snapshot: Option<u64>) -> u64 {
         let covered = self.files.iter().take_while(|(_, last)| *last <= snapshot).last();
-        self.end - covered.map_or(self.start, |(end, _)| *end)
+        self.after(*covered.unwrap_or(&(self.start, None)), snapshot)
+    }
+
+    /// How much comes after a file of the log, and after an entry, in bytes.
+    fn after(&self, (end, last): (u64, Option<u64>), entry: Option<u64>) -> u64 {
+        let count = |last: Option<u64>| last.map_or(0, |last| last + 1);
+        let entries = count(self.last).saturating_sub(count(last.max(entry)));
+        (self.end - end).max(entries * SHORTEST)
     }
 }
 
@@ -105,8 +116,8 @@ fn purge_upto(
     slowest: Option<Option<u64>>,
     limits: &Limits,
 ) -> Option<u64> {
-    let purgeable = |(end, last): &&(u64, Option<u64>)| {
-        let kept = extent.end - end;
+    let purgeable = |file: &&(u64, Option<u64>)| {
+        let ((_, last), kept) = (*file, extent.after(**file, None));
         let needed = slowest.is_some_and(|slowest| slowest < *last);
         *last <= snapshot && kept >= if needed { limits.log } else { limits.snapshot }
     };
@@ -118,9 +129,9 @@ mod tests {
     use super::*;
 
     fn extent() -> Extent {
-        // Ten files of 10 bytes; entry 10 ends in the first, entry 20 in the second …
-        let files = (1..=10).map(|n| (100 + n * 10, Some(n * 10))).collect();
-        Extent { files, start: 100, end: 205 }
+        // Ten files of 10,000 bytes; entry 10 ends in the first, entry 20 in the second …
+        let files = (1..=10).map(|n| ((100 + n * 10) * 1000, Some(n * 10))).collect();
+        Extent { files, start: 100_000, end: 205_000, last: Some(104) }
     }
 
     fn limits(snapshot: u64, log: u64) -> Limits {
@@ -129,10 +140,22 @@ mod tests {
 
     #[test]
     fn what_is_behind_a_snapshot_is_counted_by_files() {
-        assert_eq!(extent().behind(None), 105);
-        assert_eq!(extent().behind(Some(10)), 95);
-        assert_eq!(extent().behind(Some(19)), 95);
-        assert_eq!(extent().behind(Some(100)), 5);
+        assert_eq!(extent().behind(None), 105_000);
+        assert_eq!(extent().behind(Some(10)), 95_000);
+        assert_eq!(extent().behind(Some(19)), 95_000);
+        assert_eq!(extent().behind(Some(100)), 5_000);
+    }
+
+    /// 100,000 entries of 30 bytes.
+    #[test]
+    fn short_entries_count_for_what_they_take_in_memory() {
+        let files = (1..=10).map(|n| (n * 300_000, Some(n * 10_000 - 1))).collect();
+        let extent = Extent { files, start: 0, end: 3_000_000, last: Some(99_999) };
+        assert_eq!(extent.behind(None), 100_000 * SHORTEST);
+        assert_eq!(extent.behind(Some(59_999)), 40_000 * SHORTEST);
+        assert_eq!(extent.behind(Some(65_000)), 34_999 * SHORTEST, "those after the snapshot alone");
+        let limits = limits(40_000 * SHORTEST, 40_000 * SHORTEST);
+        assert_eq!(purge_upto(&extent, Some(99_999), None, &limits), Some(59_999));
     }
 
     #[test]
@@ -144,10 +167,10 @@ mod tests {
 
     #[test]
     fn a_tail_stays_and_a_longer_one_for_who_is_behind() {
-        assert_eq!(purge_upto(&extent(), Some(100), None, &limits(40, 70)), Some(60));
-        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(95)), &limits(40, 70)), Some(60));
-        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(25)), &limits(40, 70)), Some(30));
-        assert_eq!(purge_upto(&extent(), Some(100), Some(None), &limits(40, 70)), Some(30));
-        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(45)), &limits(40, 70)), Some(40));
+        assert_eq!(purge_upto(&extent(), Some(100), None, &limits(40_000, 70_000)), Some(60));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(95)), &limits(40_000, 70_000)), Some(60));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(25)), &limits(40_000, 70_000)), Some(30));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(None), &limits(40_000, 70_000)), Some(30));
+        assert_eq!(purge_upto(&extent(), Some(100), Some(Some(45)), &limits(40_000, 70_000)), Some(40));
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct LogStore {
     _lock: Option<Arc<File>>,
 }
 
-/// Where the log of a peer begins and ends, in bytes since it was made.
+/// Where the log of a peer begins and ends, in bytes since it was made, and by entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Each complete file: where it ends, and the last entry up to there.
@@ -58,6 +58,8 @@ pub(crate) struct Extent {
     pub(crate) start: u64,
     /// Where the next record goes.
     pub(crate) end: u64,
+    /// The last entry.
+    pub(crate) last: Option<u64>,
 }
 
 impl LogStore {
@@ -100,7 +102,8 @@ impl LogStore {
 
     /// What there is, in bytes.
     pub(crate) fn extent(&self) -> Extent {
-        let stat = self.wal().stat();
+        let wal = self.wal();
+        let (stat, last) = (wal.stat(), wal.log_state().last().map(|id| id.0.index));
         let closed = || stat.closed_chunks.iter();
         Extent {
             files: closed()
@@ -108,6 +111,7 @@ impl LogStore {
                 .collect(),
             start: closed().next().map_or(stat.open_chunk.global_start, |first| first.global_start),
             end: stat.open_chunk.global_end,
+            last,
         }
     }
 

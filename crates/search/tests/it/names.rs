@@ -51,7 +51,7 @@ async fn an_index_that_a_late_creation_left_is_no_answer() {
     let answer = searcher.search(&movies(), &request(&json!({})), None).await;
     assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
     let answer = searcher.document(&movies(), "1", None).await;
-    assert!(matches!(answer, Err(SearchError::Refused(_))), "{answer:?}");
+    assert!(matches!(answer, Err(SearchError::NoAnswer(..))), "{answer:?}");
     let answer = searcher.numbers(&movies()).await;
     assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
     assert!(nodes[0].asked().iter().all(|asked| !asked.index().ends_with("-0")));

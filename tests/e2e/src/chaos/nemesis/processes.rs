@@ -17,6 +17,8 @@ pub(super) const MOMENT: Duration = Duration::from_secs(10);
 const ELECTED: Duration = Duration::from_secs(3);
 /// How often a moment of some milliseconds is looked for: one in three is hit.
 const TRIES: u32 = 10;
+/// Where elections take some milliseconds none of these may be hit.
+const SHORT_TRIES: u32 = 2;
 
 impl Nemesis<'_> {
     pub(super) async fn kill_at(&mut self, victims: &[Victim], moment: Moment) {
@@ -39,10 +41,14 @@ impl Nemesis<'_> {
     }
 
     /// Kills the leader, and one of the others as soon as that one knows no leader. Whether that was during the election.
-    async fn election(&mut self) -> bool {
+    /// One that is `long` cannot end, since too many peers are stopped to elect anybody.
+    async fn election(&mut self, long: bool) -> bool {
         let leader = self.observer.leader_awaited().await;
         let others: Vec<usize> = (0..self.stage.peers).filter(|peer| *peer != leader).collect();
         self.kill(Member::Peer(leader));
+        if long {
+            others.iter().skip(1).for_each(|peer| self.halt(Member::Peer(*peer)));
+        }
         let Ok(seeker) = timeout(ELECTED, self.observer.first_leaderless(&others)).await else {
             self.stage.say("nobody was seen without a leader");
             return false;
@@ -88,8 +94,9 @@ impl Nemesis<'_> {
     /// Moments that are short can be missed: then all is healed, and it is tried again.
     pub(super) async fn in_a_moment(&mut self, fault: &Fault) {
         for attempt in 1..=TRIES {
+            let long = attempt > SHORT_TRIES;
             let landed =
-                if *fault == Fault::Election { self.election().await } else { self.snapshot().await };
+                if *fault == Fault::Election { self.election(long).await } else { self.snapshot().await };
             if landed || attempt == TRIES {
                 return;
             }

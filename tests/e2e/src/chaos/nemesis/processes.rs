@@ -15,6 +15,8 @@ use crate::chaos::plan::{Cut, Fault, Moment, Victim};
 pub(super) const MOMENT: Duration = Duration::from_secs(10);
 /// After so long another leads.
 const ELECTED: Duration = Duration::from_secs(3);
+/// After so long without a leader a peer tries to be elected: twice the longest time-out.
+const ELECTING: Duration = Duration::from_millis(1200);
 /// How often a moment of some milliseconds is looked for: one in three is hit.
 const TRIES: u32 = 10;
 /// Where elections take some milliseconds none of these may be hit.
@@ -46,12 +48,17 @@ impl Nemesis<'_> {
         let leader = self.observer.leader_awaited().await;
         let others: Vec<usize> = (0..self.stage.peers).filter(|peer| *peer != leader).collect();
         self.kill(Member::Peer(leader));
-        if long {
+        let seeker = if long {
             others.iter().skip(1).for_each(|peer| self.halt(Member::Peer(*peer)));
-        }
-        let Ok(seeker) = timeout(ELECTED, self.observer.first_leaderless(&others)).await else {
-            self.stage.say("nobody was seen without a leader");
-            return false;
+            // A peer asks whether it could win before it gives its leader up, which cannot be seen from outside.
+            sleep(ELECTING).await;
+            others[0]
+        } else {
+            let Ok(seeker) = timeout(ELECTED, self.observer.first_leaderless(&others)).await else {
+                self.stage.say("nobody was seen without a leader");
+                return false;
+            };
+            seeker
         };
         self.kill(Member::Peer(seeker));
         // It said so a moment ago. Those that are left cannot elect without it, so nobody was elected since.

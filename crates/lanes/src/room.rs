@@ -5,7 +5,8 @@
 //! until then the queue is stopped by a fault, which deletions pass. What counts is what the node uses and not the
 //! length of its files, which deletions do not shorten.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use miroir_cluster::{State, Work};
 use tracing::{debug, info};
@@ -21,12 +22,12 @@ const FOR_ADDITIONS: u64 = 90;
 pub(crate) struct Room {
     /// Bytes that the node may hold; nobody looks when that is not said.
     capacity: Option<u64>,
-    full: Mutex<bool>,
+    full: AtomicBool,
 }
 
 impl Room {
     pub(crate) fn new(capacity: Option<u64>) -> Self {
-        Self { capacity, full: Mutex::new(false) }
+        Self { capacity, full: AtomicBool::new(false) }
     }
 
     /// Why a request is not sent, when it would add documents to a node that has no room for them.
@@ -34,7 +35,7 @@ impl Room {
         let Step::Send { tasks, .. } = step else { return None };
         let first = tasks.first().and_then(|uid| state.tasks.get(uid))?;
         let adds = matches!(first.work, Work::Documents { .. });
-        (adds && *self.full.lock().unwrap_or_else(PoisonError::into_inner)).then(|| self.words())
+        (adds && self.full.load(Ordering::Relaxed)).then(|| self.words())
     }
 
     /// The same whenever it is full, so that it is recorded once.
@@ -49,7 +50,7 @@ impl Room {
     /// The node uses so many bytes. Whether it became full, or has room again.
     fn weighed(&self, used: u64) -> Option<bool> {
         let full = self.capacity.is_some_and(|capacity| used >= capacity / 100 * FOR_ADDITIONS);
-        let before = std::mem::replace(&mut *self.full.lock().unwrap_or_else(PoisonError::into_inner), full);
+        let before = self.full.swap(full, Ordering::Relaxed);
         (before != full).then_some(full)
     }
 }

@@ -166,7 +166,7 @@ async fn a_node_that_cannot_index_catches_up_when_there_is_room() {
     a_node_without_room("engine.documents").await;
 }
 
-/// Documents of a thousand bytes that no compression makes less.
+/// Documents of a thousand random digits.
 fn heavy(ids: std::ops::Range<usize>, dice: &mut Dice) -> Value {
     let text = |dice: &mut Dice| (0..125).map(|_| format!("{:08x}", dice.below(1 << 32))).collect::<String>();
     ids.map(|id| json!({"id": id, "text": text(dice)})).collect()

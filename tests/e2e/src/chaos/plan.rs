@@ -59,7 +59,7 @@ pub(crate) enum Fault {
     /// A request to a node is held back, its sender killed or stopped, and the request delivered when another has taken
     /// over.
     Late { node: usize, kill: bool },
-    /// A node dies when it has done an edit by function and not said so: it does that again.
+    /// A node dies when it has done an edit by function and not said so: it does that again when it is back.
     HalfDone(usize),
     /// A node is dead until tasks are done without it, and comes back while a peer that cannot know of that may ask it.
     Blind(Victim, usize),

@@ -40,7 +40,7 @@ pub(crate) struct Counts {
     pub(crate) cuts: u64,
     /// Requests delivered after their sender had lost the lane.
     pub(crate) late: u64,
-    /// Nodes that died over an edit that they had done.
+    /// Nodes that died over an edit, or the trial of one, that they had done.
     pub(crate) half_done: u64,
     /// Times that tasks were done without a node that a peer which knew nothing of that could ask.
     pub(crate) blind: u64,

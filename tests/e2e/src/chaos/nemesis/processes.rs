@@ -61,7 +61,7 @@ impl Nemesis<'_> {
             seeker
         };
         self.kill(Member::Peer(seeker));
-        // It said so a moment ago. Those that are left cannot elect without it, so nobody was elected since.
+        // A moment ago it knew no leader. Those that are left cannot elect without it, so nobody was elected since.
         for left in others.into_iter().filter(|peer| *peer != seeker) {
             if self.observer.ready(left).await {
                 return false;
@@ -126,7 +126,8 @@ impl Nemesis<'_> {
         self.stage.say(&format!("stopped {member:?}"));
     }
 
-    /// The edit that is done and not told of may be the trial of one, which changes nothing: each has its trial first.
+    /// Has a node die when it has done an edit and not said so, the second one from now: where an index has several
+    /// shards the first is often a trial, which changes nothing.
     pub(super) async fn half_done(&mut self, node: usize) {
         let member = Member::Node(node);
         self.excuse(Part::Process(member));
@@ -139,10 +140,12 @@ impl Nemesis<'_> {
         let died = timeout(MOMENT, died).await.is_ok();
         self.stage.mesh.set_faults(member, "");
         self.stage.notes().counts.half_done += u64::from(died);
-        // Here that only says that it is dead.
+        // When no edit came, this is what ends it; else it only takes note.
         self.kill(member);
     }
 
+    /// Cuts a peer off from the others, though not from the nodes, kills a node, and starts it again when tasks are done
+    /// without it: the peer knows of nothing, and finds a node that is behind.
     pub(super) async fn blind(&mut self, peer: Victim, node: usize) {
         let leader = self.observer.leader_awaited().await;
         let Member::Peer(peer) = self.member(peer).await else { return };

@@ -4,6 +4,7 @@
 mod front;
 mod layout;
 mod member;
+mod sender;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -17,6 +17,9 @@ pub(super) const MOMENT: Duration = Duration::from_secs(10);
 const ELECTED: Duration = Duration::from_secs(3);
 /// After so long without a leader a peer tries to be elected: twice the longest time-out.
 const ELECTING: Duration = Duration::from_millis(1200);
+/// So long tasks may wait for a dead node when the peer that drives its lane is cut off: until another drives it, that
+/// one has given the node up, and the peer was out of touch for long enough, on a busy machine.
+const WITHOUT: Duration = Duration::from_secs(40);
 /// How often a moment of some milliseconds is looked for: one in three is hit.
 const TRIES: u32 = 10;
 /// Where elections take some milliseconds none of these may be hit.
@@ -161,7 +164,7 @@ impl Nemesis<'_> {
         }
         let member = Member::Node(node);
         self.kill(member);
-        let without = timeout(MOMENT, self.observer.done_without(node, leader)).await.is_ok();
+        let without = timeout(WITHOUT, self.observer.done_without(node, leader)).await.is_ok();
         self.stage.say(&format!(
             "peer {peer} knows nothing; tasks {} node {node}",
             if without { "are done without" } else { "wait for" }

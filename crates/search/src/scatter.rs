@@ -1,7 +1,7 @@
 //! Sending the requests of a plan, and asking elsewhere what a node does not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -9,6 +9,7 @@ use miroir_cluster::State;
 use miroir_model::{Generation, NodeId, PhysicalName};
 use miroir_node::NodeError;
 use miroir_query::NodeRequest;
+use tokio::time::Instant;
 
 use crate::clients::Clients;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use miroir_cluster::Ledger;
@@ -10,6 +10,7 @@ use miroir_model::{IndexUid, NodeId};
 use miroir_node::{GatedError, Node, Pools};
 use miroir_query::{Merged, Meta, NodeRequest, Plan, SearchRequest};
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clients::Clients;
@@ -104,14 +105,19 @@ impl Searcher {
     }
 }
 
-/// Asks once more, of the newest state, when no copy of a shard answered: the last one may have been slow to take a
-/// connection for a moment, and another copy may be searched by now.
+/// An attempt that failed within this time failed for want of a connection. Whoever waited longer was let down by a node
+/// that has too much to do, and gets no more of it.
+const QUICKLY: Duration = Duration::from_secs(5);
+
+/// Asks once more, of the newest state, when no copy of a shard answered and that was found out quickly: the last one may
+/// have been slow to take a connection for a moment, and another copy may be searched by now.
 pub(crate) async fn twice<T, F>(ask: impl Fn() -> F) -> Result<T, SearchError>
 where
     F: Future<Output = Result<T, SearchError>>,
 {
+    let begun = Instant::now();
     match ask().await {
-        Err(error) if error.is_of_a_moment() => ask().await,
+        Err(error) if error.is_of_a_moment() && begun.elapsed() < QUICKLY => ask().await,
         answer => answer,
     }
 }

@@ -116,15 +116,16 @@ impl App {
         let Some(index) = state.ordered(uid) else { return Ok(()) };
         let (units, limits) = (draft.work.units(), self.queue_limits());
         match state.stuck(index, units, limits, self.ledger().now()) {
-            // What frees space goes on.
-            Some(node) if !matches!(draft.work, EnqueueWork::DeleteIndex | EnqueueWork::DeleteAll) => {
-                Err(ApiError::new(
-                    ErrorCode::MiroirBackpressure,
-                    format!(
-                        "Too much waits for node `{node}`, which has the only copy of some of these documents; try \
-                         again when it is back."
-                    ),
-                ))
+            Some(node) if !frees_space(&draft.work) => {
+                let fault = index.queues.get(node).and_then(|queue| queue.fault.as_ref());
+                let why = fault.map_or_else(
+                    || "try again when it is back".to_owned(),
+                    |(fault, _)| format!("it says: {}", fault.text),
+                );
+                let text = format!(
+                    "Too much waits for node `{node}`, which has the only copy of some of these documents; {why}."
+                );
+                Err(ApiError::new(ErrorCode::MiroirBackpressure, text))
             }
             _ => Ok(()),
         }
@@ -158,6 +159,11 @@ impl App {
             other => Err(ApiError::new(ErrorCode::Internal, format!("an unexpected outcome: {other:?}"))),
         }
     }
+}
+
+/// Whether a write passes what waits for a node that is full: it is what makes the node less full.
+fn frees_space(work: &EnqueueWork) -> bool {
+    matches!(work, EnqueueWork::DeleteIndex | EnqueueWork::DeleteAll | EnqueueWork::DeleteIds { .. })
 }
 
 fn refused(refusal: &Refusal) -> ApiError {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
-use miroir_model::{NodeId, PhysicalId, TaskUid, Timestamp, UnitSet};
+use miroir_model::{NodeId, PhysicalId, ShardId, TaskUid, Timestamp, UnitSet};
 use miroir_placement::ShardMap;
 use miroir_settings::UserSettings;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,16 @@ impl Index {
             (work, Part::Rest) if work.has_two_parts() => here.difference(counted),
             (_, Part::Counted) => here,
             (_, Part::Rest) => UnitSet::EMPTY,
+            (_, Part::Shard { shard, .. }) => {
+                let found = self.shards.shards().iter().find(|found| found.id == shard);
+                here.intersection(found.map(|found| found.range.units()).unwrap_or_default())
+            }
         }
+    }
+
+    /// The shards that a node holds and a task touches, lowest slots first.
+    pub(crate) fn shards_of_task(&self, task: &Task, node: &NodeId) -> impl Iterator<Item = ShardId> {
+        let held = self.shards.shards().iter().filter(|shard| shard.copies.contains_key(node));
+        held.filter(|shard| shard.range.units().intersects(task.units)).map(|shard| shard.id)
     }
 }

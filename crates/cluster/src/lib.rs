@@ -58,5 +58,5 @@ pub use queue::{Action, Dispatch, DispatchResult, Fault, Lost, Part, Progress, P
 pub use reads::Lag;
 pub use rows::{Row, task_from_rows, task_row_range};
 pub use state::{ChunkId, ChunkMeta, Features, Idempotency, Names, ProposalId, State, Upload, UploadId};
-pub use task::{Edit, Payload, Recheck, Task, Trial, Work, WriteMode};
+pub use task::{Edit, Payload, Recheck, Refused, Task, Trial, Work, WriteMode};
 pub use text::recordable;

@@ -40,6 +40,8 @@ pub struct Node {
     pub state: NodeState,
     /// The peers that could not reach it when they last tried.
     pub unreachable_by: OrdSet<PeerId>,
+    /// The peers that reached it when they last tried. One that is in neither has not tried yet.
+    pub reached_by: OrdSet<PeerId>,
     /// Who delivers to it.
     pub lane: Lane,
 }

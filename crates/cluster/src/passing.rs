@@ -6,7 +6,9 @@
 //! - the deletion of the index, or of all its documents, goes first: nothing of what is before it would be left anyway;
 //! - deletions by id are sent early and again in their place, so that what is before them cannot bring back anything.
 //!
-//! Deletions by filter wait: what they match depends on what is before them.
+//! Deletions by filter wait: what they match depends on what is before them. Nothing is sent early past an edit, which
+//! might fail for a document that is deleted behind it. And nothing passes a change of names, not even what supersedes:
+//! until that is done, searches find under the old name what is to be deleted under the new one.
 
 use miroir_model::NodeId;
 
@@ -34,22 +36,27 @@ impl State {
             return None;
         }
         // Only the last one: it supersedes the others too. What is about more than documents is not superseded.
-        let of_documents = |task: &&Task| task.work.is_of_documents();
+        let of_documents =
+            |task: &&Task| task.work.is_of_documents() && self.renamed_before(index, task.uid).is_none();
         let clears = |task: &&Task| matches!(task.work, Work::DeleteAll);
         tasks.by_ref().take_while(of_documents).filter(clears).last()
     }
 
     /// The next deletion by ids that can be sent early on a stopped queue.
-    pub fn early(&self, queue: &Queue) -> Option<&Task> {
+    pub fn early(&self, index: &Index, queue: &Queue) -> Option<&Task> {
         if queue.fault.is_none() || queue.lost.is_some() || !queue.takes_deletions() {
             return None;
         }
-        let tasks = queue.pending.iter().skip(1).filter(|uid| queue.ahead.is_none_or(|sent| **uid > sent));
+        let passes = |task: &&Task| {
+            !matches!(task.work, Work::Edit(_)) && self.renamed_before(index, task.uid).is_none()
+        };
+        let pending = queue.pending.iter().filter_map(|uid| self.tasks.get(uid)).take_while(passes);
+        let behind = pending.skip(1).filter(|task| queue.ahead.is_none_or(|sent| task.uid > sent));
         let early = |task: &&Task| match &task.work {
             Work::DeleteIds { payload } => payload.frames > 0 && payload.bytes <= EARLY_BYTES,
             _ => false,
         };
-        tasks.filter_map(|uid| self.tasks.get(uid)).find(early)
+        behind.into_iter().find(early)
     }
 
     /// Whether a task is sent past what is before it, and over all that the node holds at once.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use imbl::OrdSet;
 use miroir_api::ResponseError;
-use miroir_model::{Epoch, Generation, PhysicalId, PhysicalName, TaskUid, Timestamp};
+use miroir_model::{Epoch, Generation, PhysicalId, PhysicalName, ShardId, TaskUid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The tasks of one index that one node has not finished, and how far delivery got.
@@ -68,7 +68,8 @@ pub struct Progress {
 
 /// A deletion or an edit of documents goes to a node in two parts: first over the units that this node counts for the
 /// whole cluster, then over the others that it holds; a part without units is left out. Everything else has only the
-/// first part.
+/// first part, unless the node refuses some of its documents: then those of each shard go alone, so that only the shards
+/// that hold what it refuses go without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Part {
     /// The documents that this node counts; all of them where nothing is counted.
@@ -76,6 +77,20 @@ pub enum Part {
     Counted,
     /// The other documents that it holds.
     Rest,
+    /// The documents of one shard, of a task that was refused as a whole.
+    Shard {
+        /// The shard.
+        shard: ShardId,
+        /// The frame that was refused: what is before it, the node has.
+        from: u32,
+    },
+}
+
+impl Progress {
+    /// Before the first document of a shard that the node does not have.
+    pub(crate) fn of_shard(shard: ShardId, from: u32) -> Self {
+        Self { part: Part::Shard { shard, from }, frames: from }
+    }
 }
 
 /// One request to the node, recorded before it is sent.
@@ -197,8 +212,8 @@ pub enum DispatchResult {
         /// The node's task.
         node_task: Option<u32>,
     },
-    /// The node refused a request that held one task, for a reason that is the user's: a verdict. Parts of the task
-    /// that the node took before stay.
+    /// The node refused a request that held one task, for a reason that is the user's: a verdict on the shards of the
+    /// request, where they are one; otherwise each goes alone. What the node took of the task before stays.
     Refused {
         /// The node's task.
         node_task: Option<u32>,
@@ -230,6 +245,13 @@ impl Queue {
             lost: None,
             node_task: None,
         }
+    }
+
+    /// Whether a task that has a place in this queue is joined with no other: it was refused with others, or other shards
+    /// of the first task come before the next.
+    pub fn goes_alone(&self, task: TaskUid) -> bool {
+        let by_shards = matches!(self.progress.part, Part::Shard { .. });
+        by_shards || self.apart_until.is_some_and(|until| task <= until)
     }
 
     /// The index's name on the node.

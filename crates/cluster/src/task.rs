@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use imbl::{OrdMap, OrdSet};
 use miroir_api::ResponseError;
-use miroir_model::{IndexUid, NodeId, PhysicalId, TaskUid, Timestamp, UnitSet};
+use miroir_model::{IndexUid, NodeId, PhysicalId, ShardId, TaskUid, Timestamp, UnitSet};
 use miroir_settings::SettingsPatch;
 use miroir_tasks::{TaskDetails, TaskKind, TaskRecord, TaskStatus};
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,11 @@ pub struct Task {
     pub details: TaskDetails,
     /// Why it failed, or will have failed when it is done.
     pub error: Option<ResponseError>,
-    /// The nodes that refused it, and why. Whether that is the task's failure or the node's is told when it is done.
-    pub refusals: OrdMap<NodeId, ResponseError>,
+    /// By shard, the nodes that refused it. Whether that is the task's failure or the node's is told when it is done;
+    /// then only the refusals are left that are the task's failure.
+    pub refusals: OrdMap<ShardId, OrdMap<NodeId, Refused>>,
+    /// The nodes that went past it to something that left no trace of it, so that nobody knows what they would have said.
+    pub passed: OrdSet<NodeId>,
     /// When the log accepted it.
     pub enqueued_at: Timestamp,
     /// When the first dispatch of it was recorded.
@@ -65,6 +68,15 @@ pub struct Task {
     pub canceled_by: Option<TaskUid>,
     /// What the client asked to have shown with it.
     pub custom_metadata: Option<String>,
+}
+
+/// What a node refused of a task in one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The first frame of its payload that it did not take.
+    pub from: u32,
+    /// Why.
+    pub error: ResponseError,
 }
 
 /// Whether documents must be validated again. They were validated against the settings as ordered; when a change of

@@ -82,33 +82,20 @@ pub(crate) fn decide(state: &State, id: PhysicalId, node: &NodeId, most: usize) 
         return if queue.required { Next::Wait(Waiting::Searched) } else { Next::Do(Step::Drop) };
     }
     // What is to be deleted need not be created or brought up to date first.
-    if let Some(task) = superseding(state, index, queue) {
+    if let Some(task) = state.superseding(index, queue) {
         let whole = matches!(task.work, Work::DeleteIndex);
         return Next::Do(if whole { Step::Count(task.uid) } else { Step::Alone(task.uid) });
     }
     if queue.lost.is_some() {
         return Next::Wait(Waiting::Lost);
     }
-    if let Some(task) = sent_early(state, index, queue) {
+    if let Some(task) = state.early(index, queue) {
         return Next::Do(Step::Ahead(task.uid));
     }
     match in_order(state, (index, queue, node), most) {
         Next::Do(step) if queue.fault.is_some() => Next::Again(step),
         next => next,
     }
-}
-
-/// The task that goes first, whatever is before it.
-pub(crate) fn superseding<'s>(state: &'s State, index: &Index, queue: &Queue) -> Option<&'s Task> {
-    let task = state.superseding(index, queue)?;
-    // What is deleted with the index is only counted first.
-    let held = || state.renamed_before(index, task.uid).is_some();
-    (matches!(task.work, Work::DeleteIndex) || !held()).then_some(task)
-}
-
-/// The next deletion by ids that is sent past what stops the queue.
-pub(crate) fn sent_early<'s>(state: &'s State, index: &Index, queue: &Queue) -> Option<&'s Task> {
-    state.early(queue).filter(|task| state.renamed_before(index, task.uid).is_none())
 }
 
 fn in_order(state: &State, at: (&Index, &Queue, &NodeId), most: usize) -> Next {
@@ -136,8 +123,7 @@ fn first_pending(state: &State, at: (&Index, &Queue, &NodeId), task: &Task, most
     match &task.work {
         Work::Documents { .. } if task.recheck == Recheck::Due => Next::Check(task.uid),
         Work::Documents { .. } | Work::DeleteIds { .. } => {
-            let apart = queue.apart_until.is_some_and(|until| task.uid <= until);
-            let most = if apart { 1 } else { most };
+            let most = if queue.goes_alone(task.uid) { 1 } else { most };
             Next::Do(Step::Send { tasks: joined(state, at, task, most), from: queue.progress })
         }
         // One change at a time: an earlier one is decided first.

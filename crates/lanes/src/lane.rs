@@ -33,7 +33,7 @@ pub(crate) struct Lane {
     pub(crate) node: NodeId,
     pub(crate) epoch: Epoch,
     pub(crate) clients: Clients,
-    pub(crate) room: Room,
+    pub(crate) room: Option<Room>,
 }
 
 impl Lane {
@@ -56,7 +56,9 @@ impl Lane {
         info!(node = %self.node, epoch = %self.epoch, "delivering");
         let mut drivers = JoinSet::new();
         drivers.spawn(Arc::clone(&self).prune());
-        drivers.spawn(Arc::clone(&self).weigh());
+        if self.room.is_some() {
+            drivers.spawn(Arc::clone(&self).weigh());
+        }
         let mut running: BTreeMap<PhysicalId, AbortHandle> = BTreeMap::new();
         loop {
             let state = self.ledger.state();

@@ -19,12 +19,13 @@ use tracing::{debug, error, warn};
 use crate::assemble::{Place, assemble, early, reassemble};
 use crate::attempt::Attempt;
 use crate::config::Backoff;
-use crate::decide::{Next, Step, decide, sent_early, superseding};
+use crate::decide::{Next, Step, decide};
 use crate::gather::Gathering;
 use crate::lane::Lane;
 use crate::payload::{Body, Cursor, ReadError};
 use crate::request::Request;
 use crate::rollback;
+use crate::room::Fits;
 use crate::verdict::{self, End};
 
 /// The queue is gone, or another's to drive.
@@ -138,8 +139,16 @@ impl Driver {
                 return Ok(());
             }
         };
-        if let Some(text) = self.lane.room.refuses(&view.state, &step) {
-            return self.fault(text).await;
+        match self.lane.fits(&view.state, &step) {
+            Fits::Yes => {}
+            Fits::No(text) => return self.fault(text).await,
+            Fits::Unknown => {
+                tokio::select! {
+                    () = self.lane.weighed() => {}
+                    _ = self.lane.ledger.changed(view.state.version()) => {}
+                }
+                return Ok(());
+            }
         }
         if let Some(until) = self.waits_for_more(&view.state, &step) {
             let more = self.lane.ledger.changed(view.state.version());
@@ -261,9 +270,9 @@ impl Driver {
         loop {
             let view = self.view()?;
             let (state, index, queue) = (&*view.state, &view.index, &view.queue);
-            let goes_first = superseding(state, index, queue);
+            let goes_first = state.superseding(index, queue);
             let passes = goes_first.is_some_and(|task| !open.action.tasks().contains(&task.uid))
-                || (sent_early(state, index, queue).is_some() && !matches!(open.action, Action::Ahead(_)));
+                || (state.early(index, queue).is_some() && !matches!(open.action, Action::Ahead(_)));
             if let (true, Some((fault, _))) =
                 (passes && has_open(&view.queue, open.number), &view.queue.fault)
             {
@@ -314,7 +323,7 @@ impl Driver {
         after.apply(stamp, &Command::Lanes(vec![self.step(ended(None))]));
         let next = match decide(&after, self.index, &self.lane.node, self.lane.config.request_tasks) {
             // What has no room, waits for more or cannot be read is found again when the queue begins.
-            Next::Do(step) if self.lane.room.refuses(&after, &step).is_some() => None,
+            Next::Do(step) if self.lane.fits(&after, &step) != Fits::Yes => None,
             Next::Do(step) if self.waits_for_more(&after, &step).is_some() => None,
             Next::Do(step) => self.prepare(&after, step).await.ok(),
             Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,

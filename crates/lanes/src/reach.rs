@@ -47,8 +47,10 @@ fn is_unauthorized(state: &State, id: &NodeId) -> bool {
 /// Says what was found, unless the state says so already. What is not recorded now is said again at the next probe.
 async fn report(ledger: &dyn Ledger, id: &NodeId, reachable: bool) {
     let me = ledger.me();
-    let known = ledger.state().nodes.get(id).map(|node| !node.unreachable_by.contains(&me.peer));
-    if known.is_none_or(|known| known == reachable) {
+    let state = ledger.state();
+    let Some(known) = state.nodes.get(id) else { return };
+    let found = if reachable { &known.reached_by } else { &known.unreachable_by };
+    if found.contains(&me.peer) {
         return;
     }
     info!(node = %id, reachable, "reachability changed");

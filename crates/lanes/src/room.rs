@@ -6,10 +6,10 @@
 //! length of its files, which deletions do not shorten.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use miroir_cluster::{State, Work};
-use tracing::{debug, info};
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
 
 use crate::decide::Step;
 use crate::lane::Lane;
@@ -17,56 +17,86 @@ use crate::lane::Lane;
 /// So much of the capacity is for additions, in percent.
 const FOR_ADDITIONS: u64 = 90;
 
-/// What is known of a node's room.
+/// What is known of the room of a node whose capacity is configured.
 #[derive(Debug)]
 pub(crate) struct Room {
-    /// Bytes that the node may hold; nobody looks when that is not said.
-    capacity: Option<u64>,
-    full: AtomicBool,
+    /// Bytes that the node may hold.
+    capacity: u64,
+    /// Whether it holds too much for more; nothing until it was weighed.
+    full: watch::Sender<Option<bool>>,
+}
+
+/// Whether a request may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fits {
+    /// It may.
+    Yes,
+    /// It adds documents, and the node was not weighed yet.
+    Unknown,
+    /// It adds documents to a node that has no room for them, in words.
+    No(String),
 }
 
 impl Room {
-    pub(crate) fn new(capacity: Option<u64>) -> Self {
-        Self { capacity, full: AtomicBool::new(false) }
-    }
-
-    /// Why a request is not sent, when it would add documents to a node that has no room for them.
-    pub(crate) fn refuses(&self, state: &State, step: &Step) -> Option<String> {
-        let Step::Send { tasks, .. } = step else { return None };
-        let first = tasks.first().and_then(|uid| state.tasks.get(uid))?;
-        let adds = matches!(first.work, Work::Documents { .. });
-        (adds && self.full.load(Ordering::Relaxed)).then(|| self.words())
-    }
-
-    /// The same whenever it is full, so that it is recorded once.
-    fn words(&self) -> String {
-        format!(
-            "the node holds more than {FOR_ADDITIONS} % of its capacity of {} bytes: it gets no more documents until \
-             some are deleted, or `capacity` is raised",
-            self.capacity.unwrap_or_default()
-        )
+    pub(crate) fn new(capacity: u64) -> Self {
+        Self { capacity, full: watch::Sender::new(None) }
     }
 
     /// The node uses so many bytes. Whether it became full, or has room again.
     fn weighed(&self, used: u64) -> Option<bool> {
-        let full = self.capacity.is_some_and(|capacity| used >= capacity / 100 * FOR_ADDITIONS);
-        let before = self.full.swap(full, Ordering::Relaxed);
-        (before != full).then_some(full)
+        let full = used >= self.capacity / 100 * FOR_ADDITIONS;
+        let before = self.full.send_replace(Some(full));
+        (before.unwrap_or(false) != full).then_some(full)
+    }
+
+    fn fits(&self) -> Fits {
+        match *self.full.borrow() {
+            None => Fits::Unknown,
+            Some(false) => Fits::Yes,
+            // The same whenever it is full, so that it is recorded once.
+            Some(true) => Fits::No(format!(
+                "the node holds more than {FOR_ADDITIONS} % of its capacity of {} bytes: it gets no more documents \
+                 until some are deleted by id or all of them are, or `capacity` is raised",
+                self.capacity
+            )),
+        }
     }
 }
 
 impl Lane {
-    /// Looks at what the node uses for ever, where that matters.
+    /// Whether the node has room for a request.
+    pub(crate) fn fits(&self, state: &State, step: &Step) -> Fits {
+        let (Some(room), Step::Send { tasks, .. }) = (&self.room, step) else { return Fits::Yes };
+        let first = tasks.first().and_then(|uid| state.tasks.get(uid));
+        let adds = first.is_some_and(|task| matches!(task.work, Work::Documents { .. }));
+        if adds { room.fits() } else { Fits::Yes }
+    }
+
+    /// Waits until the node was weighed once.
+    pub(crate) async fn weighed(&self) {
+        if let Some(room) = &self.room {
+            // Its sender lives as long as the lane.
+            let _ = room.full.subscribe().wait_for(Option::is_some).await;
+        }
+    }
+
+    /// Looks at what the node uses for ever.
     pub(crate) async fn weigh(self: Arc<Self>) {
-        let Some(capacity) = self.room.capacity else { return std::future::pending().await };
+        let Some(room) = &self.room else { return };
+        let mut told = false;
         loop {
             match self.clients.lane.used_bytes().await {
                 Ok(used) => {
-                    if let Some(full) = self.room.weighed(used) {
-                        info!(node = %self.node, used, capacity, full, "its room changed");
+                    told = false;
+                    if let Some(full) = room.weighed(used) {
+                        info!(node = %self.node, used, capacity = room.capacity, full, "its room changed");
                     }
                 }
-                Err(error) => debug!(node = %self.node, %error, "its size is not known"),
+                Err(error) if told => debug!(node = %self.node, %error, "its size is not known"),
+                Err(error) => {
+                    told = true;
+                    warn!(node = %self.node, %error, "its size is not known, so `capacity` may be passed");
+                }
             }
             tokio::time::sleep(self.config.weigh).await;
         }
@@ -79,8 +109,9 @@ mod tests {
 
     #[test]
     fn a_tenth_is_kept_free() {
-        let room = Room::new(Some(1000));
+        let room = Room::new(1000);
+        assert_eq!(room.fits(), Fits::Unknown);
         assert_eq!([899, 900, 1000, 0].map(|used| room.weighed(used)), [None, Some(true), None, Some(false)]);
-        assert_eq!(Room::new(None).weighed(u64::MAX), None, "nobody said how much it may hold");
+        assert_eq!(room.fits(), Fits::Yes);
     }
 }

@@ -129,7 +129,7 @@ impl Peer {
         let lane = Lane {
             ledger: Arc::clone(&self.ledger),
             recorder: self.recorder.clone(),
-            room: Room::new(self.config.capacity.get(&node.id).copied()),
+            room: self.config.capacity.get(&node.id).copied().map(Room::new),
             config: self.config.clone(),
             node: node.id.clone(),
             epoch,

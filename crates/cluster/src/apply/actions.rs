@@ -53,7 +53,9 @@ impl<'a> Stand<'a> {
             Action::Alone(uid) => self.queue.is_ready(self.index) && self.allows_alone(*uid),
             Action::Count(uid) => !gone && self.superseding() == Some((*uid, true)),
             Action::Drop => gone && !self.queue.required,
-            Action::Ahead(uid) => self.state.early(self.queue).is_some_and(|task| task.uid == *uid),
+            Action::Ahead(uid) => {
+                self.state.early(self.index, self.queue).is_some_and(|task| task.uid == *uid)
+            }
             Action::Try(uid) => {
                 let to_be_tried = |task: &&Task| task.uid == *uid && task.is_to_be_tried_on(self.node);
                 self.queue.is_ready(self.index) && self.first().filter(to_be_tried).is_some()
@@ -84,7 +86,7 @@ impl<'a> Stand<'a> {
             if slice.from != start || !self.fits(task, slice) || (slice.to.is_some() && !last) {
                 return false;
             }
-            let apart = self.queue.apart_until.is_some_and(|until| task.uid <= until);
+            let apart = self.queue.goes_alone(task.uid);
             if previous.is_some_and(|first| !first.work.joins(&task.work)) || (apart && slices.len() > 1) {
                 return false;
             }

@@ -54,6 +54,7 @@ impl Apply<'_> {
         for node in &task.holders {
             if let Some(queue) = index.queues.get_mut(node) {
                 queue.takes_off(task);
+                queue.is_emptied();
             }
         }
         match &task.work {

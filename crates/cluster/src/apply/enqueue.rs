@@ -57,6 +57,7 @@ impl Apply<'_> {
             details: enqueue.details.clone(),
             error: enqueue.work.error(),
             refusals: OrdMap::new(),
+            passed: OrdSet::new(),
             recheck: Recheck::No,
             trial: Trial::None,
             enqueued_at: self.now,

@@ -8,8 +8,6 @@ use miroir_model::{NodeId, PhysicalId, TaskUid};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
 use super::Apply;
-use crate::index::Index;
-use crate::queue::Lost;
 use crate::rows::task_rows;
 use crate::state::State;
 use crate::task::{Task, Work};
@@ -77,26 +75,6 @@ impl Apply<'_> {
         let next = self.state.next_after(&task);
         self.state.tasks.insert(task.uid, task);
         next
-    }
-
-    /// What the refusals of nodes come to. A node that refused what another copy of the same documents took is the one
-    /// that is wrong; any other refusal is the task's failure. The nodes that are wrong.
-    fn judge(&mut self, task: &mut Task) -> Vec<NodeId> {
-        let mut lost = Vec::new();
-        let Some(id) = task.index else { return lost };
-        for (node, error) in &task.refusals {
-            let index = self.state.indexes.get(&id);
-            // One after the other: of copies that are wrong together, the last of a shard stays.
-            let wrong = index
-                .is_some_and(|index| index.is_contradicted(task, node) && index.last_copy_on(node).is_none());
-            if wrong {
-                self.lose(id, node, Lost::Disagrees(task.uid));
-                lost.push(node.clone());
-            } else {
-                task.error.get_or_insert_with(|| error.clone());
-            }
-        }
-        lost
     }
 
     /// Later tasks wait no longer for it.
@@ -203,19 +181,6 @@ fn final_details(task: &Task) -> TaskDetails {
             TaskDetails::Edition { edited: task.counted, deleted: task.counted, context, function, filter }
         }
         other => other,
-    }
-}
-
-impl Index {
-    /// Whether another copy of some documents of a task took what this node refused.
-    fn is_contradicted(&self, task: &Task, node: &NodeId) -> bool {
-        let took = |other: &NodeId| {
-            let required = self.queues.get(other).is_some_and(|queue| queue.required && queue.lost.is_none());
-            required && !task.refusals.contains_key(other) && !task.holders.contains(other)
-        };
-        let touched = self.shards.shards().iter().filter(|shard| shard.range.units().intersects(task.units));
-        let mut on_node = touched.filter(|shard| shard.copies.contains_key(node));
-        on_node.any(|shard| shard.copies.keys().any(|other| other != node && took(other)))
     }
 }
 

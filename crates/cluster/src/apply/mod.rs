@@ -17,6 +17,7 @@ mod results;
 mod settings;
 mod settle;
 mod uploads;
+mod verdict;
 
 pub(crate) use settle::standing;
 

@@ -42,11 +42,12 @@ impl Apply<'_> {
             .copied()
             .collect();
         former.into_iter().for_each(|upload| self.drop_upload(upload));
-        // What its former life could not reach says nothing of this one.
+        // What its former life reached says nothing of this one.
         if restarted {
             for node in self.node_ids() {
                 if let Some(known) = self.state.nodes.get_mut(&node) {
                     known.unreachable_by.remove(&peer);
+                    known.reached_by.remove(&peer);
                 }
             }
         }
@@ -90,6 +91,7 @@ impl Apply<'_> {
             credentials: adopt.credentials.clone(),
             state: NodeState::Up,
             unreachable_by: OrdSet::new(),
+            reached_by: OrdSet::new(),
             lane: Lane::default(),
         };
         self.state.nodes.insert(adopt.node.clone(), node);
@@ -103,25 +105,27 @@ impl Apply<'_> {
         let Some(known) = self.state.nodes.get_mut(node) else {
             return Err(Refusal::Unknown(format!("node {node}")));
         };
-        if reachable {
-            known.unreachable_by.remove(&by.peer);
+        let (into, out_of) = if reachable {
+            (&mut known.reached_by, &mut known.unreachable_by)
         } else {
-            known.unreachable_by.insert(by.peer);
-        }
+            (&mut known.unreachable_by, &mut known.reached_by)
+        };
+        into.insert(by.peer);
+        out_of.remove(&by.peer);
         self.judge_reachability(node);
         Ok(Outcome::Done)
     }
 
-    /// A node is down when every live peer failed to reach it when it last tried.
+    /// A node is down when every live peer that tried failed to reach it, and stays as it was while none has tried.
     pub(super) fn judge_reachability(&mut self, node: &NodeId) {
         let peers = &self.state.peers;
         let Some(known) = self.state.nodes.get_mut(node) else { return };
-        let mut live = peers.iter().filter(|(_, peer)| peer.alive).map(|(id, _)| id).peekable();
-        let down = live.peek().is_some() && live.all(|peer| known.unreachable_by.contains(peer));
-        known.state = match (known.state, down) {
-            (NodeState::Up | NodeState::Down, true) => NodeState::Down,
-            (NodeState::Up | NodeState::Down, false) => NodeState::Up,
-            (other, _) => other,
+        let any_of =
+            |found: &OrdSet<PeerId>| found.iter().any(|id| peers.get(id).is_some_and(|peer| peer.alive));
+        known.state = match known.state {
+            NodeState::Up | NodeState::Down if any_of(&known.reached_by) => NodeState::Up,
+            NodeState::Up | NodeState::Down if any_of(&known.unreachable_by) => NodeState::Down,
+            other => other,
         };
     }
 

@@ -9,7 +9,7 @@ use super::settle::after_part;
 use crate::command::LaneStep;
 use crate::outcome::StepRefused;
 use crate::queue::{Action, DispatchResult, Fault, Lost, Part, Progress, Slice, Stage};
-use crate::task::{Trial, Work};
+use crate::task::Trial;
 
 impl Apply<'_> {
     pub(super) fn end(&mut self, step: &LaneStep, number: u64, result: &DispatchResult) -> Step {
@@ -119,7 +119,7 @@ impl Apply<'_> {
         let before: Vec<TaskUid> = queue.pending.iter().copied().take_while(|task| *task < uid).collect();
         for task in before {
             self.count_is_lost(step, task);
-            self.pop(step.index, &step.node, task);
+            self.passes_over(step, task);
         }
     }
 
@@ -147,11 +147,11 @@ impl Apply<'_> {
     }
 
     /// The node is through with the part of its first task that it was at.
-    fn through_with_part(&mut self, step: &LaneStep, uid: TaskUid) {
+    pub(super) fn through_with_part(&mut self, step: &LaneStep, uid: TaskUid) {
         let Some(after) = self.after_part(step.index, step, uid) else { return };
         match after {
             Some(progress) => self.set_progress(step.index, &step.node, progress),
-            None => self.pop(step.index, &step.node, uid),
+            None => self.through_with(step, uid),
         }
     }
 
@@ -199,23 +199,6 @@ impl Apply<'_> {
         {
             task.trial = Trial::Failed;
             task.error.get_or_insert_with(|| error.clone());
-        }
-    }
-
-    /// The user's write cannot be carried out on this node's shards. A change of settings fails with that; of anything
-    /// else it is told when the other copies have answered.
-    fn refused(&mut self, step: &LaneStep, action: &Action, error: &ResponseError) {
-        for uid in action.tasks() {
-            if let Some(task) = self.state.tasks.get_mut(&uid)
-                && !task.status.is_terminal()
-            {
-                if matches!(task.work, Work::Settings { .. }) {
-                    task.error.get_or_insert_with(|| error.clone());
-                } else {
-                    task.refusals.insert(step.node.clone(), error.clone());
-                }
-            }
-            self.pop(step.index, &step.node, uid);
         }
     }
 }

@@ -9,8 +9,18 @@ use crate::task::{Recheck, Task, Trial, Work};
 
 /// Where a queue stands when it is through with a part of its first task: none when with the whole task.
 pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) -> Option<Progress> {
-    let rest = !index.units_of_part(task, node, Part::Rest).is_empty();
-    (part == Part::Counted && rest).then_some(Progress { part: Part::Rest, frames: 0 })
+    match part {
+        Part::Counted => {
+            let rest = !index.units_of_part(task, node, Part::Rest).is_empty();
+            rest.then_some(Progress { part: Part::Rest, frames: 0 })
+        }
+        Part::Rest => None,
+        Part::Shard { shard, from } => {
+            let mut others = index.shards_of_task(task, node);
+            others.find(|other| *other == shard);
+            others.next().map(|shard| Progress::of_shard(shard, from))
+        }
+    }
 }
 
 /// Where a queue stands that has this task first: past what needs no request. None when nothing of it does.
@@ -44,6 +54,13 @@ impl Queue {
         }
         self.pending.remove(&task.uid);
         self.pending_bytes = self.pending_bytes.saturating_sub(task.payload_bytes());
+    }
+
+    /// What was to be sent is canceled: nothing that is left can show that what stopped the queue is over.
+    pub(super) fn is_emptied(&mut self) {
+        if self.pending.is_empty() && self.dispatch.is_none() {
+            (self.fault, self.ahead) = (None, None);
+        }
     }
 
     /// Whether the node has the index with the settings that are decided, so that tasks can be delivered.

@@ -23,7 +23,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
     if queue.lost.is_some() {
         return None;
     }
-    if let Some(task) = state.early(queue).filter(|_| dice.chance(70)) {
+    if let Some(task) = state.early(index, queue).filter(|_| dice.chance(70)) {
         return Some(Action::Ahead(task.uid));
     }
     let mut pending = queue.pending.iter().filter_map(|uid| state.tasks.get(uid));
@@ -50,7 +50,7 @@ pub(crate) fn action(state: &State, index: &Index, node: &NodeId, dice: &mut Dic
         return Some(Action::Send(vec![Slice { task: first.uid, from, to: Some(to) }]));
     }
     let mut slices = vec![Slice { task: first.uid, from, to: None }];
-    let apart = |uid| queue.apart_until.is_some_and(|until| uid <= until);
+    let apart = |uid| queue.goes_alone(uid);
     let joins = pending.take_while(|task| {
         let here = !index.units_of_part(task, node, Part::Counted).is_empty();
         let frames = task.work.payload().is_some_and(|payload| payload.frames > 0);

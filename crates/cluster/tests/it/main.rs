@@ -16,3 +16,4 @@ mod place;
 mod reads;
 mod renames;
 mod settings;
+mod verdicts;

@@ -35,7 +35,10 @@ impl Model {
                 for (step, _) in steps.iter().zip(taken).filter(|(_, taken)| taken.is_ok()) {
                     let place = (step.index, step.node.clone());
                     match &step.step {
-                        QueueStep::Finish { result, .. } => self.ended(before, place, result),
+                        QueueStep::Finish { result, .. } => {
+                            self.goes_shard_by_shard(&place, after);
+                            self.ended(before, place, result);
+                        }
                         QueueStep::Checked { task, error: Some(_), .. } => self.refused(before, *task),
                         _ => {}
                     }
@@ -106,6 +109,30 @@ impl Model {
             let items = parts.into_iter().flat_map(|part| (0..frames).map(move |frame| (uid, part, frame)));
             self.expected.entry(place).or_default().extend(items);
         }
+    }
+
+    /// What a node refused together is delivered once more, each shard alone; the node may refuse those too.
+    fn goes_shard_by_shard(&mut self, (id, node): &Place, after: &State) {
+        let Some(index) = after.indexes.get(id) else { return };
+        let Some(queue) = index.queues.get(node) else { return };
+        let task = queue.pending.get_min().and_then(|uid| after.tasks.get(uid));
+        let (Some(task), Part::Shard { from, .. }) = (task, queue.progress.part) else { return };
+        let place = (*id, node.clone());
+        let expected = self.expected.entry(place.clone()).or_default();
+        let of_task = |item: &Item| item.0 == task.uid;
+        if expected.iter().any(|item| of_task(item) && matches!(item.1, Part::Shard { .. })) {
+            return;
+        }
+        let held = index.shards.shards().iter().filter(|shard| shard.copies.contains_key(node));
+        let touched = held.filter(|shard| shard.range.units().intersects(task.units));
+        let items = touched.flat_map(|shard| {
+            let part = Part::Shard { shard: shard.id, from };
+            (from..frames(task)).map(move |frame| (task.uid, part, frame))
+        });
+        let items: Vec<Item> = items.collect();
+        let behind = expected.iter().rposition(of_task).map_or(0, |last| last + 1);
+        expected.splice(behind..behind, items);
+        self.optional.insert((place, task.uid));
     }
 
     fn ended(&mut self, before: &State, place: Place, result: &DispatchResult) {

@@ -13,9 +13,10 @@ mod random;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
-#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod stale;
+#[cfg(test)]
+mod verdicts;
 #[cfg(test)]
 mod world;

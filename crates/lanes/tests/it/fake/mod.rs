@@ -60,8 +60,12 @@ pub(crate) struct Inner {
     pub(crate) weight: u64,
     /// Additions fail with this code.
     pub(crate) adds_fail: Option<&'static str>,
+    /// Additions that contain this text fail for a reason of the node's.
+    pub(crate) adds_fail_for: Option<&'static str>,
     pub(crate) indexes: BTreeMap<String, FakeIndex>,
     pub(crate) tasks: Vec<(NodeTask, Write)>,
+    /// Those of them that came with the master key.
+    mastered: BTreeSet<u32>,
     /// The tasks that it was told to forget.
     pub(crate) forgotten: BTreeSet<u32>,
     /// Requests on their way: after so many calls they land.
@@ -100,8 +104,10 @@ impl FakeNode {
             refuses: None,
             weight: 0,
             adds_fail: None,
+            adds_fail_for: None,
             indexes: BTreeMap::new(),
             tasks: Vec::new(),
+            mastered: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             late: Vec::new(),
             applied: Vec::new(),
@@ -169,6 +175,9 @@ impl Inner {
             error: None,
             batch_uid: None,
         };
+        if request.master {
+            self.mastered.insert(uid);
+        }
         self.tasks.push((task, request.write));
         Some(uid)
     }

@@ -48,6 +48,10 @@ impl Inner {
         }
     }
 
+    fn fails(&self, payload: &[u8]) -> bool {
+        self.adds_fail_for.is_some_and(|text| String::from_utf8_lossy(payload).contains(text))
+    }
+
     fn run(&mut self, at: usize, index: &str, write: &Write) -> Ended {
         let exists = self.indexes.contains_key(index);
         let missing = || Err(("index_not_found", format!("Index `{index}` not found.")));
@@ -57,6 +61,11 @@ impl Inner {
                 let created = FakeIndex { primary_key: primary_key.clone(), ..FakeIndex::default() };
                 self.indexes.insert(index.to_owned(), created);
                 Ok(Details::default())
+            }
+            // Who has the right makes an index by writing to it.
+            Write::Add(_) | Write::Settings(_) if !exists && self.mastered.contains(&(at as u32)) => {
+                self.indexes.insert(index.to_owned(), FakeIndex::default());
+                self.run(at, index, write)
             }
             _ if !exists => missing(),
             Write::RenameIndex { to } if self.indexes.contains_key(to) => {
@@ -87,6 +96,9 @@ impl Inner {
             },
             Write::Add(_) if self.adds_fail.is_some() => {
                 Err((self.adds_fail.unwrap_or_default(), "planned".to_owned()))
+            }
+            Write::Add(add) if self.fails(&add.payload) => {
+                Err(("no_space_left_on_device", "planned".to_owned()))
             }
             documents => self.indexes.entry(index.to_owned()).or_default().change(index, documents),
         }

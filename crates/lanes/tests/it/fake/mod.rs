@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) late: usize,
     /// A write never arrives, and nobody can tell.
     pub(crate) vanished: usize,
+    /// A write arrives twice, the second one right behind the first.
+    pub(crate) twice: usize,
     /// The node cannot be reached.
     pub(crate) unreachable: usize,
     /// A task fails without effect, for a reason of the node's.

@@ -117,7 +117,9 @@ impl Node for Handle {
                 node.late.push((calls, request));
                 return Err(unknown());
             }
+            let again = node.dice.chance(plan.twice).then(|| request.clone());
             let task_uid = node.accept(request).ok_or_else(|| rejected(403, "invalid_api_key"))?;
+            again.map(|again| node.accept(again));
             if node.dice.chance(plan.lost_answer) { Err(unknown()) } else { Ok(Enqueued { task_uid }) }
         })
     }

@@ -61,8 +61,15 @@ impl Apply<'_> {
         let Some(mut task) = self.state.tasks.get(&uid).cloned() else { return Vec::new() };
         task.status = if task.error.is_some() { TaskStatus::Failed } else { TaskStatus::Succeeded };
         task.details = final_details(&task);
+        // What was refused, those that come later are not asked.
+        let spared: Vec<NodeId> =
+            if task.refusals.is_empty() { Vec::new() } else { task.holders.iter().cloned().collect() };
+        let index = task.index;
         let next = self.close(task);
         self.forget(uid);
+        for (id, node) in index.into_iter().flat_map(|id| spared.iter().map(move |node| (id, node))) {
+            self.settle_queue(id, node);
+        }
         next
     }
 

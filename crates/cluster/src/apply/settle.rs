@@ -26,6 +26,7 @@ pub(super) fn after_part(index: &Index, task: &Task, node: &NodeId, part: Part) 
 /// Where a queue stands that has this task first: past what needs no request. None when nothing of it does.
 pub(crate) fn standing(index: &Index, task: &Task, node: &NodeId, progress: Progress) -> Option<Progress> {
     match &task.work {
+        _ if task.is_refused_on(index, node) => None,
         Work::Nothing => None,
         Work::Documents { .. } if task.recheck == Recheck::Refused => None,
         Work::Edit(_) if task.trial == Trial::Failed => None,

@@ -4,6 +4,9 @@
 //! sent alone: only those go without that hold what the node refuses. When all nodes have answered, the copies of a shard
 //! are compared. They must have taken the same, whatever that is: where they did not, the one that took less is wrong, and
 //! lost. What no copy took is the task's failure.
+//!
+//! A copy that comes later is held to that. What was refused as a whole it is not given: by then it has newer settings, by
+//! which it may find right what was wrong. Whatever else it says that is not what was decided makes it the wrong one.
 
 use imbl::OrdMap;
 use miroir_api::{ErrorCode, ResponseError};
@@ -179,6 +182,14 @@ impl Task {
     fn got(&self, shard: ShardId, node: &NodeId) -> u32 {
         let refused = self.refusals.get(&shard).and_then(|nodes| nodes.get(node));
         refused.map_or(ALL, |refused| refused.from)
+    }
+
+    /// Whether it was decided that nothing of it becomes of the shards that it touches on a node.
+    pub(super) fn is_refused_on(&self, index: &Index, node: &NodeId) -> bool {
+        let decided = self.status.is_terminal() && !self.refusals.is_empty();
+        let of_shard = |shard| self.refusals.get(&shard).into_iter().flat_map(|nodes| nodes.values());
+        let nothing = |shard| of_shard(shard).any(|refused| refused.from == 0);
+        decided && index.shards_of_task(self, node).all(nothing)
     }
 
     /// Whether a node says otherwise than what was decided without it.

@@ -25,6 +25,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn observe(&mut self, before: &State, command: &Command, outcome: &Outcome, after: &State) {
         self.lost(before, after);
+        self.decided(after);
         match (command, outcome) {
             (Command::Enqueue(enqueue), Outcome::Enqueued { task, replayed: false, .. })
                 if before.next_task == *task =>
@@ -59,6 +60,15 @@ impl Model {
     fn canceled(&mut self, before: &State, after: &State) {
         let open = before.tasks.values().filter(|task| task.status == TaskStatus::Enqueued);
         for task in open.filter(|task| !after.tasks.contains_key(&task.uid)) {
+            let index = task.index.unwrap_or_default();
+            self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), task.uid)));
+        }
+    }
+
+    /// What was refused, a copy that comes later need not be given.
+    fn decided(&mut self, after: &State) {
+        let refused = |task: &&Task| task.status.is_terminal() && !task.refusals.is_empty();
+        for task in after.tasks.values().filter(refused) {
             let index = task.index.unwrap_or_default();
             self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), task.uid)));
         }
@@ -201,6 +211,12 @@ impl Model {
         for (place, items) in sent {
             assert!(self.expected.contains_key(place), "{place:?} was given {items:?}");
         }
+    }
+
+    /// Whether a node carried out some of a task.
+    pub(crate) fn was_given(&self, id: PhysicalId, node: &NodeId, uid: TaskUid) -> bool {
+        let items = self.delivered.get(&(id, node.clone()));
+        items.is_some_and(|items| items.iter().any(|item| item.0 == uid))
     }
 
     /// On how many nodes a settings task was carried out.

@@ -80,9 +80,10 @@ impl Ledger for Peer {
     fn leadership(&self) -> Leadership {
         let metrics = self.node.raft.metrics();
         let metrics = metrics.borrow_watched();
+        let leader = metrics.current_leader.filter(|leader| self.node.is_in_touch(PeerId(*leader)));
         Leadership {
-            leader: metrics.current_leader.map(PeerId),
-            is_leader: metrics.current_leader == Some(metrics.id),
+            leader: leader.map(PeerId),
+            is_leader: leader == Some(metrics.id),
             term: metrics.current_term,
             committed: metrics.cluster_committed.map_or(0, |id| id.index),
             applied: self.node.shared.applied(),

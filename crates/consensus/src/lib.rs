@@ -11,6 +11,7 @@
 //! | who this peer is | `identity` | `identity.json` |
 //! | calls to and by others | `links`, `network`, `fetch`, `service` | |
 //! | proposals, barriers, reports | `propose`, `flow`, `barrier`, `reports` | |
+//! | whether the leader is one still | `heard` | |
 //! | founding, upkeep, leaving | `founding`, `upkeep`, `disk`, `leave` | |
 //!
 //! # What is durable when
@@ -33,6 +34,7 @@ mod disk;
 mod fetch;
 mod flow;
 mod founding;
+mod heard;
 mod identity;
 mod leave;
 mod ledger;

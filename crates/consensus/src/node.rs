@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use miroir_cluster::ProposeError;
 use miroir_model::PeerId;
+use openraft::Instant as _;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
@@ -14,6 +16,7 @@ use crate::barrier::Turnstile;
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::flow::Flow;
+use crate::heard::Heard;
 use crate::identity::{Identity, Lives};
 use crate::links::{Client, Lane, Links};
 use crate::log::LogStore;
@@ -54,6 +57,7 @@ pub(crate) struct Node {
     pub(crate) raft: Raft<Group, Machine>,
     pub(crate) barriers: Turnstile,
     pub(crate) reports: Desk,
+    pub(crate) heard: Heard,
     pub(crate) flow: Flow,
     pub(crate) disk: Arc<Disk>,
     pub(crate) failure: watch::Sender<Option<Failure>>,
@@ -79,11 +83,31 @@ impl Node {
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();
         let leader = metrics.current_leader?;
+        if !self.is_in_touch(PeerId(leader)) {
+            return None;
+        }
         if PeerId(leader) == self.me() {
             return Some(Leader::Here);
         }
         let member = metrics.membership_config.get_node(&leader)?;
         Some(Leader::There(PeerId(leader), self.address(member).to_owned()))
+    }
+
+    /// Whether a leader is one still, as far as this peer can tell: it was heard lately, or, where it is this peer
+    /// itself, a quorum has acknowledged it. Otherwise another may have been elected meanwhile.
+    pub(crate) fn is_in_touch(&self, leader: PeerId) -> bool {
+        let lately = 2 * self.config.timing.election.1;
+        if leader == self.me() { self.is_acknowledged(lately) } else { self.heard.within(leader, lately) }
+    }
+
+    /// A leader that is cut off goes on believing that it leads, and what it took into its log then might be committed,
+    /// or not, when it is back: it is to take nothing.
+    fn is_acknowledged(&self, lately: Duration) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        // A new leader is taken for one until it is known better; one that is its own quorum asks nobody.
+        let acknowledged = metrics.last_quorum_acked.is_none_or(|at| at.elapsed() < lately);
+        acknowledged || metrics.membership_config.voter_ids().count() == 1
     }
 
     /// Waits until who leads may have changed, and not for long.

@@ -22,6 +22,7 @@ use crate::barrier::{self, Turnstile};
 use crate::config::{Config, Limits, StartError};
 use crate::disk::{Disk, NO_ROOM, Room};
 use crate::flow::Flow;
+use crate::heard::Heard;
 use crate::identity::{Identity, Lives};
 use crate::links::Links;
 use crate::log::LogStore;
@@ -230,6 +231,7 @@ async fn open(
         source: io::Error::other(fatal.to_string()),
     })?;
     Ok(Arc::new(Node {
+        heard: Heard::default(),
         flow: Flow::new(&config.limits),
         config,
         identity,

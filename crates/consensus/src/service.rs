@@ -114,7 +114,11 @@ impl peer::peer_server::Peer for Service {
     }
 
     async fn append(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
-        let rpc = self.raft_call(request)?;
+        self.0.links.secret.check(request.metadata())?;
+        let RaftRequest { envelope, body } = request.into_inner();
+        let from = self.admit(envelope)?.from.life.peer;
+        let rpc = decode(&body)?;
+        self.0.heard.note(from);
         encode(&self.0.raft.append_entries(rpc).await.map_err(unavailable)?)
     }
 

@@ -71,6 +71,34 @@ async fn a_leader_that_stops_hands_over_without_an_election_wait() {
     assert!(taken < election, "{taken:?}: an election was waited for");
 }
 
+/// It believes that it leads, and what it took now might be committed when the others are back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_left_alone_takes_nothing() {
+    let mut group = Group::start(3, Limits::default()).await;
+    let leader = group.leader().await;
+    let others: Vec<_> = ["a", "b", "c"].into_iter().filter(|name| *name != leader).collect();
+    others.iter().for_each(|other| group.crash(other));
+    let alone = group.peer(&leader);
+    let left = Instant::now();
+    while alone.leadership().leader.is_some() {
+        assert!(left.elapsed() < Duration::from_secs(10), "it never notices");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!alone.leadership().is_leader);
+    let begun = Instant::now();
+    let (write, read) = tokio::join!(alone.propose(chunk(1, MAX)), alone.read_barrier());
+    assert_eq!((write, read), (Err(ProposeError::NoQuorum), Err(BarrierError::NoQuorum)));
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    for other in others {
+        group.restart(other).await;
+    }
+    for peer in group.peers() {
+        insist(&**peer, chunk(2, MAX)).await;
+    }
+    let state = group.peer(&leader).state();
+    assert!(!state.uploads.contains_key(&crate::support::upload(1)), "it was surely not proposed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_quorum_nothing_is_proposed_and_nobody_waits_for_ever() {
     let mut group = Group::start(3, Limits::default()).await;

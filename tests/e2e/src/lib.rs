@@ -4,6 +4,8 @@
 //! just built. With `MIROIR_MEILISEARCH` set, the nodes are official servers. [`chaos`] has a cluster of its own making
 //! and is a test of its own, so that it has the machine to itself.
 
+#[cfg(test)]
+mod audit;
 pub mod chaos;
 #[cfg(test)]
 mod copies;
@@ -21,6 +23,8 @@ mod full_disks;
 mod limits;
 #[cfg(test)]
 mod names;
+#[cfg(test)]
+mod partition;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod delivery;
 mod edits;
 mod golden;
 mod histories;
+mod nodes;
 mod place;
 mod reads;
 mod renames;

@@ -151,6 +151,32 @@ fn a_copy_that_comes_back_and_disagrees_with_what_was_decided_is_lost() {
     }
 }
 
+/// What all have decided, a copy that comes later has to take. The last copy of a shard stays, and says what is wrong.
+#[test]
+fn a_copy_that_refuses_decided_settings_is_lost_unless_it_is_the_last() {
+    for last in [false, true] {
+        let (mut world, id) = world(PAIR);
+        leave(&mut world, id, 1);
+        let patch = crate::world::patch(r#"{"stopWords":["x"]}"#);
+        let task = world.enqueue("a", EnqueueWork::Settings { patch }, None);
+        world.drain_queue(id, &node_id(0));
+        assert_eq!(world.ended(task).status, TaskStatus::Succeeded);
+        copy(&mut world, id, 1, CopyChange::Require);
+        if last {
+            let by = miroir_model::PeerLife { peer: miroir_model::PeerId(1), boot: 1 };
+            let proof = miroir_cluster::Proof::Older;
+            world.must(Command::NodeProved { node: node_id(0), by, proof });
+        }
+        let version = world.state.indexes[&id].settings.version;
+        let start = QueueStep::Start { action: Action::Configure { version }, node_task: None };
+        world.must(lane::command(&world.state, id, &node_id(1), start));
+        let open = world.state.indexes[&id].queues[&node_id(1)].dispatch.clone().expect("recorded");
+        world.must(lane::command(&world.state, id, &node_id(1), lane::finish(&open, refused())));
+        let queue = &world.state.indexes[&id].queues[&node_id(1)];
+        assert_eq!((queue.lost.clone(), queue.fault.is_some()), ((!last).then_some(Lost::Settings), last));
+    }
+}
+
 /// Nobody knows what a node would have said of a task that it went past, so it contradicts nobody.
 #[test]
 fn a_node_that_went_past_a_task_does_not_contradict_one_that_refused_it() {

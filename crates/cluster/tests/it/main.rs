@@ -13,6 +13,7 @@ mod edits;
 mod golden;
 mod histories;
 mod nodes;
+mod passing;
 mod place;
 mod reads;
 mod renames;

@@ -28,20 +28,20 @@ impl World {
     }
 
     /// Two names change places.
-    fn swap(&mut self, one: &str, other: &str) -> Enqueue {
+    pub(crate) fn swap(&mut self, one: &str, other: &str) -> Enqueue {
         let (first, second) = (self.ordered(one), self.ordered(other));
         let change = |text, from, to| NameChange { name: name(text), from, to };
         self.about(vec![change(one, first, second), change(other, second, first)], EnqueueWork::Swap)
     }
 
-    fn accept(&mut self, enqueue: Enqueue) -> TaskUid {
+    pub(crate) fn accept(&mut self, enqueue: Enqueue) -> TaskUid {
         match self.must(Command::Enqueue(Box::new(enqueue))) {
             Outcome::Enqueued { task, .. } => task,
             other => unreachable!("{other:?}"),
         }
     }
 
-    fn cancel(&mut self, first: TaskUid, last: TaskUid) -> TaskUid {
+    pub(crate) fn cancel(&mut self, first: TaskUid, last: TaskUid) -> TaskUid {
         let enqueue = self.about(Vec::new(), EnqueueWork::Cancel { tasks: vec![(first, last)] });
         self.accept(enqueue)
     }

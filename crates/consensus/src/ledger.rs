@@ -78,12 +78,13 @@ impl Ledger for Peer {
     }
 
     fn leadership(&self) -> Leadership {
+        let known = self.node.raft.metrics().borrow_watched().current_leader;
+        let leader = known.map(PeerId).filter(|leader| self.node.is_in_touch(*leader));
         let metrics = self.node.raft.metrics();
         let metrics = metrics.borrow_watched();
-        let leader = metrics.current_leader.filter(|leader| self.node.is_in_touch(PeerId(*leader)));
         Leadership {
-            leader: leader.map(PeerId),
-            is_leader: leader == Some(metrics.id),
+            leader,
+            is_leader: leader == Some(self.node.me()),
             term: metrics.current_term,
             committed: metrics.cluster_committed.map_or(0, |id| id.index),
             applied: self.node.shared.applied(),

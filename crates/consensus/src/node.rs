@@ -80,15 +80,16 @@ impl Node {
 
     /// The leader, as far as this peer knows.
     pub(crate) fn leader(&self) -> Option<Leader> {
-        let metrics = self.raft.server_metrics();
-        let metrics = metrics.borrow_watched();
-        let leader = metrics.current_leader?;
+        // No two looks at metrics at once: between them one that writes may wait for the first, and the second for it.
+        let leader = self.raft.server_metrics().borrow_watched().current_leader?;
         if !self.is_in_touch(PeerId(leader)) {
             return None;
         }
         if PeerId(leader) == self.me() {
             return Some(Leader::Here);
         }
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
         let member = metrics.membership_config.get_node(&leader)?;
         Some(Leader::There(PeerId(leader), self.address(member).to_owned()))
     }

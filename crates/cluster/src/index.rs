@@ -60,6 +60,8 @@ pub struct IndexSettings {
     pub version: u64,
     /// As served.
     pub served: Arc<UserSettings>,
+    /// What comes to be served: what each task came to that is decided and not concluded.
+    pub to_serve: OrdMap<TaskUid, Arc<UserSettings>>,
     /// How many settings tasks are ordered: what a write was validated against.
     pub ordered: u64,
     /// Those of them that are not decided, in order.
@@ -109,8 +111,8 @@ impl Index {
             (_, Part::Counted) => here,
             (_, Part::Rest) => UnitSet::EMPTY,
             (_, Part::Shard { shard, .. }) => {
-                let found = self.shards.shards().iter().find(|found| found.id == shard);
-                here.intersection(found.map(|found| found.range.units()).unwrap_or_default())
+                let found = self.shards.shard(shard).map(|found| found.range.units());
+                here.intersection(found.unwrap_or_default())
             }
         }
     }

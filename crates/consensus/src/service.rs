@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures::TryStreamExt;
 use miroir_cluster::{ChunkId, State};
+use miroir_model::PeerId;
 use miroir_wire::peer::snapshot_part::Part;
 use miroir_wire::peer::{
     self, Envelope, FetchChunkReply, FetchChunkRequest, HelloReply, HelloRequest, ProposeReply,
@@ -74,11 +75,12 @@ impl Service {
         Ok(address)
     }
 
-    fn raft_call<T: DeserializeOwned>(&self, request: Request<RaftRequest>) -> Result<T, Status> {
+    /// The message, and who sends it.
+    fn raft_call<T: DeserializeOwned>(&self, request: Request<RaftRequest>) -> Result<(PeerId, T), Status> {
         self.0.links.secret.check(request.metadata())?;
         let RaftRequest { envelope, body } = request.into_inner();
-        self.admit(envelope)?;
-        decode(&body)
+        let from = self.admit(envelope)?.from.life.peer;
+        Ok((from, decode(&body)?))
     }
 }
 
@@ -104,26 +106,23 @@ impl peer::peer_server::Peer for Service {
     }
 
     async fn vote(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
-        let rpc = self.raft_call(request)?;
+        let (_, rpc) = self.raft_call(request)?;
         encode(&self.0.raft.vote(rpc).await.map_err(unavailable)?)
     }
 
     async fn pre_vote(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
-        let rpc = self.raft_call(request)?;
+        let (_, rpc) = self.raft_call(request)?;
         encode(&self.0.raft.pre_vote(rpc).await.map_err(unavailable)?)
     }
 
     async fn append(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
-        self.0.links.secret.check(request.metadata())?;
-        let RaftRequest { envelope, body } = request.into_inner();
-        let from = self.admit(envelope)?.from.life.peer;
-        let rpc = decode(&body)?;
+        let (from, rpc) = self.raft_call(request)?;
         self.0.heard.note(from);
         encode(&self.0.raft.append_entries(rpc).await.map_err(unavailable)?)
     }
 
     async fn transfer_leader(&self, request: Request<RaftRequest>) -> Result<Response<RaftReply>, Status> {
-        let rpc = self.raft_call(request)?;
+        let (_, rpc) = self.raft_call(request)?;
         encode(&self.0.raft.handle_transfer_leader(rpc).await.map_err(unavailable)?)
     }
 

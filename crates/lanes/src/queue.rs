@@ -144,7 +144,7 @@ impl Driver {
             Fits::No(text) => return self.fault(text).await,
             Fits::Unknown => {
                 tokio::select! {
-                    () = self.lane.weighed() => {}
+                    () = self.lane.until_weighed() => {}
                     _ = self.lane.ledger.changed(view.state.version()) => {}
                 }
                 return Ok(());

@@ -73,7 +73,7 @@ impl Lane {
     }
 
     /// Waits until the node was weighed once.
-    pub(crate) async fn weighed(&self) {
+    pub(crate) async fn until_weighed(&self) {
         if let Some(room) = &self.room {
             // Its sender lives as long as the lane.
             let _ = room.full.subscribe().wait_for(Option::is_some).await;
@@ -95,7 +95,7 @@ impl Lane {
                 Err(error) if told => debug!(node = %self.node, %error, "its size is not known"),
                 Err(error) => {
                     told = true;
-                    warn!(node = %self.node, %error, "its size is not known, so `capacity` may be passed");
+                    warn!(node = %self.node, %error, "what it uses is not known: it gets no documents before it was weighed once, and may pass its `capacity` after");
                 }
             }
             tokio::time::sleep(self.config.weigh).await;

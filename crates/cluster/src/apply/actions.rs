@@ -86,8 +86,8 @@ impl<'a> Stand<'a> {
             if slice.from != start || !self.fits(task, slice) || (slice.to.is_some() && !last) {
                 return false;
             }
-            let apart = self.queue.goes_alone(task.uid);
-            if previous.is_some_and(|first| !first.work.joins(&task.work)) || (apart && slices.len() > 1) {
+            let alone = self.queue.goes_alone(task.uid);
+            if previous.is_some_and(|first| !first.work.joins(&task.work)) || (alone && slices.len() > 1) {
                 return false;
             }
             previous = Some(task);

@@ -54,7 +54,7 @@ impl Apply<'_> {
         for node in &task.holders {
             if let Some(queue) = index.queues.get_mut(node) {
                 queue.takes_off(task);
-                queue.is_emptied();
+                queue.resumes_if_empty();
             }
         }
         match &task.work {

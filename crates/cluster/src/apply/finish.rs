@@ -1,7 +1,7 @@
 //! When a task is done, and what is seen from then on.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::mem;
 
 use imbl::OrdSet;
 use miroir_model::{NodeId, PhysicalId, TaskUid};
@@ -67,8 +67,8 @@ impl Apply<'_> {
         let index = task.index;
         let next = self.close(task);
         self.forget(uid);
-        for (id, node) in index.into_iter().flat_map(|id| spared.iter().map(move |node| (id, node))) {
-            self.settle_queue(id, node);
+        if let Some(id) = index {
+            spared.iter().for_each(|node| self.settle_queue(id, node));
         }
         next
     }
@@ -116,10 +116,11 @@ impl Apply<'_> {
         }
         match &task.work {
             Work::Settings { .. } => {
+                // Not what is decided: later changes may be, while documents before them are not reported done.
                 let settings = &mut index.settings;
-                let other = settings.served != settings.decided;
-                settings.served = Arc::clone(&settings.decided);
-                named || other
+                let Some(next) = settings.to_serve.remove(&task.uid) else { return named };
+                let before = mem::replace(&mut settings.served, next);
+                named || before != settings.served
             }
             Work::DeleteIndex => {
                 index.gone = true;

@@ -103,6 +103,7 @@ impl Apply<'_> {
                 decided: Arc::clone(&settings),
                 version: 0,
                 served: settings,
+                to_serve: OrdMap::new(),
                 ordered: 0,
                 undecided: OrdSet::new(),
                 change: None,

@@ -57,6 +57,7 @@ impl Apply<'_> {
                 // Rolled back: the former settings, under a version that no node has, so that each is brought to them.
                 settings.version = change.version + u64::from(failed);
                 if !failed {
+                    settings.to_serve.insert(uid, Arc::clone(&change.resulting));
                     settings.decided = change.resulting;
                 }
             }

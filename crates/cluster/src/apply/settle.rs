@@ -58,7 +58,7 @@ impl Queue {
     }
 
     /// What was to be sent is canceled: nothing that is left can show that what stopped the queue is over.
-    pub(super) fn is_emptied(&mut self) {
+    pub(super) fn resumes_if_empty(&mut self) {
         if self.pending.is_empty() && self.dispatch.is_none() {
             (self.fault, self.ahead) = (None, None);
         }

@@ -10,7 +10,7 @@
 
 use imbl::OrdMap;
 use miroir_api::{ErrorCode, ResponseError};
-use miroir_model::{NodeId, PhysicalId, ShardId, TaskUid};
+use miroir_model::{NodeId, PhysicalId, ShardId, TaskUid, UnitSet};
 
 use super::Apply;
 use crate::command::LaneStep;
@@ -31,14 +31,14 @@ impl Apply<'_> {
                 if let Some(task) = self.state.tasks.get_mut(&uid).filter(|task| !task.status.is_terminal()) {
                     task.error.get_or_insert_with(|| error.clone());
                 }
+                self.through_with(step, uid);
             } else if let Some(first) = self.shard_by_shard(step, action, (uid, error)) {
                 self.set_progress(step.index, &step.node, first);
-                continue;
             } else if self.refused_here(step, action, (uid, error)) {
                 self.through_with_part(step, uid);
-                continue;
+            } else {
+                self.through_with(step, uid);
             }
-            self.through_with(step, uid);
         }
     }
 
@@ -148,7 +148,7 @@ impl Apply<'_> {
     /// How far the copies of a shard got that tasks wait for and that are not lost.
     fn answers(&self, id: PhysicalId, task: &Task, shard: ShardId) -> impl Iterator<Item = (NodeId, u32)> {
         let index = self.state.indexes.get(&id);
-        let copies = index.and_then(|index| index.shards.shards().iter().find(|found| found.id == shard));
+        let copies = index.and_then(|index| index.shards.shard(shard));
         let nodes = copies.into_iter().flat_map(|shard| shard.copies.keys());
         let answered = nodes.filter(move |&node| {
             let queue = index.and_then(|index| index.queues.get(node));
@@ -167,9 +167,8 @@ impl Apply<'_> {
     }
 }
 
-fn touches(index: &Index, shard: ShardId, units: miroir_model::UnitSet) -> bool {
-    let shard = index.shards.shards().iter().find(|found| found.id == shard);
-    shard.is_some_and(|shard| shard.range.units().intersects(units))
+fn touches(index: &Index, shard: ShardId, units: UnitSet) -> bool {
+    index.shards.shard(shard).is_some_and(|shard| shard.range.units().intersects(units))
 }
 
 impl Task {

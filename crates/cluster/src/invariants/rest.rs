@@ -45,6 +45,12 @@ pub fn settings_in_turn(state: &State) -> Vec<Violation> {
         for uid in settings.undecided.iter().filter(|uid| !index.unfinished.contains(*uid)) {
             found.push(violation("settings_in_turn", uid, "has ended undecided"));
         }
+        for uid in settings.to_serve.keys().filter(|uid| !index.unfinished.contains(*uid)) {
+            found.push(violation("settings_in_turn", uid, "has ended and what it changed is not served"));
+        }
+        if settings.to_serve.values().next_back().unwrap_or(&settings.served) != &settings.decided {
+            found.push(violation("settings_in_turn", id, "what is decided does not come to be served"));
+        }
     }
     found
 }

@@ -8,11 +8,7 @@ use miroir_testkit::Dice;
 
 /// Two nodes with a copy of everything each.
 fn world() -> (World, PhysicalId) {
-    let mut world = World::new(Layout { nodes: 2, groups: 1, factor: 2, shards: 2 });
-    world.enqueue("a", miroir_cluster::EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::from(1));
-    let id = world.state.ordered(&"a".parse().expect("a valid name")).expect("ordered").id;
-    (world, id)
+    World::with_index(Layout { nodes: 2, groups: 1, factor: 2, shards: 2 })
 }
 
 fn queue(world: &World, id: PhysicalId, node: u32) -> Queue {

@@ -11,15 +11,6 @@ use crate::lane;
 use crate::world::{Layout, TWO, World, documents, node_id};
 use miroir_testkit::Dice;
 
-/// One index, on the nodes of a layout.
-fn world(layout: Layout) -> (World, PhysicalId) {
-    let mut world = World::new(layout);
-    world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::from(1));
-    let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
-    (world, id)
-}
-
 /// A step of the queue of the first node.
 fn step(world: &mut World, id: PhysicalId, step: QueueStep) -> Result<(), StepRefused> {
     let outcome = world.apply(lane::command(&world.state, id, &node_id(0), step));
@@ -47,7 +38,7 @@ fn write(world: &mut World) -> TaskUid {
 
 #[test]
 fn what_failed_together_is_sent_again_alone() {
-    let (mut world, id) = world(TWO);
+    let (mut world, id) = World::with_index(TWO);
     let tasks = [(); 4].map(|()| write(&mut world));
     let apart = || DispatchResult::Apart { node_task: None };
     let verdict = || DispatchResult::Refused { node_task: None, error: error() };
@@ -73,7 +64,7 @@ fn what_failed_together_is_sent_again_alone() {
 
 #[test]
 fn nothing_is_skipped_repeated_or_sent_for_a_former_owner() {
-    let (mut world, id) = world(TWO);
+    let (mut world, id) = World::with_index(TWO);
     let tasks = [(); 3].map(|()| write(&mut world));
     assert_eq!(send(&mut world, id, &tasks[1..]), Err(StepRefused::Action));
     assert_eq!(send(&mut world, id, &[tasks[0], tasks[2]]), Err(StepRefused::Action));
@@ -99,7 +90,7 @@ fn nothing_is_skipped_repeated_or_sent_for_a_former_owner() {
 /// name of the index.
 #[test]
 fn a_fence_settles_what_nobody_knows() {
-    let (mut world, id) = world(TWO);
+    let (mut world, id) = World::with_index(TWO);
     let task = write(&mut world);
     for (arrived, generation) in [(false, 1), (true, 2)] {
         send(&mut world, id, &[task]).expect("the head");
@@ -143,7 +134,7 @@ fn an_unknown_creation_goes_on_under_the_next_name() {
 /// Each copy deletes; of each shard only one counts. Here each node that counts anything says 10, each other 1,000.
 #[test]
 fn deletions_are_counted_once_for_each_shard() {
-    let (mut world, id) = world(Layout { nodes: 3, groups: 1, factor: 2, shards: 6 });
+    let (mut world, id) = World::with_index(Layout { nodes: 3, groups: 1, factor: 2, shards: 6 });
     let works = [
         EnqueueWork::DeleteFilter { filter: "\"x = 1\"".to_owned() },
         crate::world::edit(),
@@ -187,7 +178,7 @@ fn deletions_are_counted_once_for_each_shard() {
 
 #[test]
 fn a_count_that_a_node_cannot_give_is_not_known() {
-    let (mut world, id) = world(TWO);
+    let (mut world, id) = World::with_index(TWO);
     let task = world.enqueue("a", EnqueueWork::DeleteAll, None);
     step(&mut world, id, QueueStep::Start { action: Action::Alone(task), node_task: None })
         .expect("the head");
@@ -199,7 +190,7 @@ fn a_count_that_a_node_cannot_give_is_not_known() {
 /// What is sent past the head of a queue, and refused, leaves the head as far as it got.
 #[test]
 fn a_refusal_past_the_head_leaves_the_head_where_it_was() {
-    let (mut world, id) = world(TWO);
+    let (mut world, id) = World::with_index(TWO);
     let head = write(&mut world);
     let clear = world.enqueue("a", EnqueueWork::DeleteAll, None);
     let half = Slice { task: head, from: Default::default(), to: Some(1) };

@@ -13,12 +13,9 @@ const ONE: Layout = Layout { nodes: 1, groups: 1, factor: 1, shards: 1 };
 
 /// Two indexes of a node, the queue of the first stopped before documents that it has no room for.
 fn stopped() -> (World, PhysicalId, TaskUid) {
-    let mut world = World::new(ONE);
-    for name in ["a", "b"] {
-        world.enqueue(name, EnqueueWork::CreateIndex, Some("id"));
-    }
+    let (mut world, id) = World::with_index(ONE);
+    world.enqueue("b", EnqueueWork::CreateIndex, Some("id"));
     world.drain(&mut Dice::from(1));
-    let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
     let stuck = add(&mut world);
     let fault = Some(Fault { text: "no room".to_owned() });
     world.must(lane::command(&world.state, id, &node_id(0), QueueStep::Fault { fault }));

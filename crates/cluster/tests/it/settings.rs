@@ -1,7 +1,7 @@
 //! Settings: computed once, decided once for all nodes, served in order.
 
 use miroir_cluster::{
-    Action, DispatchResult, EnqueueWork, Outcome, QueueStep, Slice, StepRefused, WriteMode,
+    Action, Command, DispatchResult, EnqueueWork, Outcome, QueueStep, Slice, StepRefused, WriteMode,
 };
 use miroir_model::{PhysicalId, TaskUid, UnitSet};
 use miroir_settings::{SettingName, UserSettings};
@@ -18,11 +18,7 @@ fn settings(json: &str) -> EnqueueWork {
 
 /// An index that both nodes have.
 fn world() -> (World, PhysicalId) {
-    let mut world = World::new(TWO);
-    world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::from(1));
-    let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
-    (world, id)
+    World::with_index(TWO)
 }
 
 fn stop_words(settings: &UserSettings) -> String {
@@ -169,4 +165,27 @@ fn a_node_that_nobody_waits_for_obeys_the_decision() {
     assert_eq!((index.queues[&late].installed, index.settings.version), (Some(2), 2));
     assert_eq!((served(&world, id), world.model.carried_out(first)), (r#"["y"]"#.to_owned(), 1));
     assert!(world.state.tasks.is_empty());
+}
+
+/// Two changes are decided, with documents between them, while peers do not yet show what the tasks before them did.
+/// What the later one changed is not seen before the documents are reported done.
+#[test]
+fn each_change_is_served_in_its_turn() {
+    let (mut world, id) = world();
+    world.shows = false;
+    let [before, first] =
+        ["x", "y"].map(|word| world.enqueue("a", settings(&format!(r#"{{"stopWords":["{word}"]}}"#)), None));
+    let between = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None);
+    let second = world.enqueue("a", settings(r#"{"stopWords":["z"]}"#), None);
+    // A node waits for the other with each of the changes.
+    for node in [0, 1].repeat(4) {
+        world.drain_queue(id, &node_id(node));
+    }
+    assert_eq!(stop_words(&world.state.indexes[&id].settings.decided), r#"["z"]"#);
+    for (task, seen) in [(before, "x"), (first, "y"), (second, "z")] {
+        assert_eq!(served(&world, id), format!(r#"["{seen}"]"#));
+        assert!(!world.state.is_done(task) && (task == second || !world.state.is_done(between)));
+        world.must(Command::Shown { version: world.state.version() });
+        assert!(world.state.is_done(task));
+    }
 }

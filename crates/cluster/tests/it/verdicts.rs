@@ -17,14 +17,6 @@ const THREE: Layout = Layout { nodes: 3, groups: 1, factor: 2, shards: 3 };
 /// One shard on two nodes.
 const PAIR: Layout = Layout { nodes: 2, groups: 1, factor: 2, shards: 1 };
 
-fn world(layout: Layout) -> (World, PhysicalId) {
-    let mut world = World::new(layout);
-    world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
-    world.drain(&mut Dice::from(1));
-    let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
-    (world, id)
-}
-
 fn refused() -> DispatchResult {
     DispatchResult::Refused { node_task: None, error: error() }
 }
@@ -87,7 +79,7 @@ fn leave(world: &mut World, id: PhysicalId, node: u32) {
 /// The nodes hold other shards too, and the node without the document took its part: none of the copies is wrong.
 #[test]
 fn only_the_shard_with_the_bad_document_goes_without_its_documents() {
-    let (mut world, id) = world(THREE);
+    let (mut world, id) = World::with_index(THREE);
     let bad = world.state.indexes[&id].shards.shards()[1].clone();
     let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 3), None);
     let good = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 3), None);
@@ -100,7 +92,7 @@ fn only_the_shard_with_the_bad_document_goes_without_its_documents() {
 
 #[test]
 fn a_copy_that_refuses_what_another_of_its_shard_took_is_the_wrong_one() {
-    let (mut world, id) = world(THREE);
+    let (mut world, id) = World::with_index(THREE);
     let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 3), None);
     drain(&mut world, id, &|node, uid, _| *node == node_id(1) && uid == task);
     assert_eq!(lost(&world, id), [None, Some(Lost::Disagrees(task)), None]);
@@ -110,7 +102,7 @@ fn a_copy_that_refuses_what_another_of_its_shard_took_is_the_wrong_one() {
 /// Of a large task the parts before the refused one stay, and other nodes cut it elsewhere.
 #[test]
 fn of_copies_that_took_more_or_less_before_they_refused_the_lesser_is_wrong() {
-    let (mut world, id) = world(PAIR);
+    let (mut world, id) = World::with_index(PAIR);
     let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 4), None);
     for (node, taken) in [(0, 2), (1, 3)] {
         let slice = |from: u32, to| miroir_cluster::Slice {
@@ -134,7 +126,7 @@ fn of_copies_that_took_more_or_less_before_they_refused_the_lesser_is_wrong() {
 #[test]
 fn a_copy_that_comes_back_and_disagrees_with_what_was_decided_is_lost() {
     for (refuses_then, refuses_late) in [(true, false), (false, true), (true, true), (false, false)] {
-        let (mut world, id) = world(PAIR);
+        let (mut world, id) = World::with_index(PAIR);
         leave(&mut world, id, 1);
         let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 2), None);
         let refuses = |node: &NodeId, uid, _| {
@@ -155,7 +147,7 @@ fn a_copy_that_comes_back_and_disagrees_with_what_was_decided_is_lost() {
 #[test]
 fn a_copy_that_refuses_decided_settings_is_lost_unless_it_is_the_last() {
     for last in [false, true] {
-        let (mut world, id) = world(PAIR);
+        let (mut world, id) = World::with_index(PAIR);
         leave(&mut world, id, 1);
         let patch = crate::world::patch(r#"{"stopWords":["x"]}"#);
         let task = world.enqueue("a", EnqueueWork::Settings { patch }, None);
@@ -180,7 +172,7 @@ fn a_copy_that_refuses_decided_settings_is_lost_unless_it_is_the_last() {
 /// Nobody knows what a node would have said of a task that it went past, so it contradicts nobody.
 #[test]
 fn a_node_that_went_past_a_task_does_not_contradict_one_that_refused_it() {
-    let (mut world, id) = world(PAIR);
+    let (mut world, id) = World::with_index(PAIR);
     let stuck = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 1), None);
     let filtered = world.enqueue("a", EnqueueWork::DeleteFilter { filter: "\"x = 1\"".to_owned() }, None);
     let clear = world.enqueue("a", EnqueueWork::DeleteAll, None);

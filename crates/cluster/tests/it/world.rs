@@ -5,11 +5,12 @@ use miroir_cluster::{
     Adopt, Command, Credentials, Defaults, Edit, Enqueue, EnqueueWork, Found, Outcome, PayloadSource,
     PeerStarted, ProposalId, State, Target, WriteMode, invariants, task_from_rows,
 };
-use miroir_model::{Epoch, NodeId, PeerId, PeerLife, TaskUid, Timestamp, UnitSet};
+use miroir_model::{Epoch, NodeId, PeerId, PeerLife, PhysicalId, TaskUid, Timestamp, UnitSet};
 use miroir_settings::{Features, Rules, SettingsPatch};
 use miroir_tasks::{TaskDetails, TaskRecord};
 
 use crate::model::Model;
+use miroir_testkit::Dice;
 
 /// How a cluster is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,15 @@ impl World {
             world.take(&node_id(node), 1);
         }
         world
+    }
+
+    /// The same with an index `a`, which every node has that it is on.
+    pub(crate) fn with_index(layout: Layout) -> (Self, PhysicalId) {
+        let mut world = Self::new(layout);
+        world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
+        world.drain(&mut Dice::from(1));
+        let id = world.state.ordered(&"a".parse().expect("a name")).expect("ordered").id;
+        (world, id)
     }
 
     /// Applies a command, and stops at the first invariant that breaks.

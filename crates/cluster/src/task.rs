@@ -191,15 +191,6 @@ impl Work {
         }
     }
 
-    /// Whether a lane sends it alone, with nothing joined to it.
-    pub fn is_barrier(&self) -> bool {
-        match self {
-            Self::Documents { skip_creation, .. } => *skip_creation,
-            Self::DeleteIds { .. } => false,
-            _ => true,
-        }
-    }
-
     /// Whether a node gets it in two parts: what it counts, and the rest. An index is counted before it is deleted.
     pub(crate) fn has_two_parts(&self) -> bool {
         self.is_counted() && !matches!(self, Self::DeleteIndex)

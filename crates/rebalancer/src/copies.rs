@@ -2,7 +2,8 @@
 //!
 //! A copy leaves when its node is not there or proved to be another, or when it lags behind the other copies of its
 //! shards; when it lags beyond what is kept for it, it is given up. It comes back when its node is there and it has
-//! nearly caught up. The copies of an index that was deleted all leave. Each step is one that `apply` would take now: it alone judges whether a copy may leave.
+//! nearly caught up. The copies of an index that was deleted all leave. Each step is one that `apply` would take now:
+//! it alone judges whether a copy may leave.
 
 use std::time::Duration;
 
@@ -111,3 +112,6 @@ impl Look<'_> {
         self.queue.stage == Stage::Present && has_settings && self.waits() <= self.policy.back
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,28 @@ fn what_failed_together_is_sent_again_alone() {
     assert_eq!(world.ended(tasks[0]).details, TaskDetails::Addition { received: 2, indexed: Some(0) });
 }
 
+/// A node that dies in the middle does a request again as a whole. Replacements may repeat together, in their order. An
+/// addition that skips what is not there may not: it would find what another one behind it has brought.
+#[test]
+fn only_what_may_be_done_again_together_is_joined() {
+    let (mut world, id) = World::with_index(TWO);
+    let mut skipping = documents(WriteMode::Replace, UnitSet::ALL, 2);
+    if let EnqueueWork::Documents { skip_creation, .. } = &mut skipping {
+        *skip_creation = true;
+    }
+    let skipping = [(); 2].map(|()| world.enqueue("a", skipping.clone(), None));
+    let plain = [(); 2].map(|()| write(&mut world));
+    let update = world.enqueue("a", documents(WriteMode::Update, UnitSet::ALL, 2), None);
+    let mut goes = |together: &[TaskUid], alone: &[TaskUid]| {
+        assert_eq!(send(&mut world, id, together), Err(StepRefused::Action), "{together:?}");
+        send(&mut world, id, alone).unwrap_or_else(|error| panic!("{alone:?}: {error:?}"));
+        end(&mut world, id, lane::done()).expect("the open one");
+    };
+    goes(&skipping, &skipping[..1]);
+    goes(&[skipping[1], plain[0]], &skipping[1..]);
+    goes(&[plain[0], plain[1], update], &plain);
+}
+
 #[test]
 fn nothing_is_skipped_repeated_or_sent_for_a_former_owner() {
     let (mut world, id) = World::with_index(TWO);

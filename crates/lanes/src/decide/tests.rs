@@ -2,8 +2,8 @@
 
 use miroir_api::{ApiVersion, ErrorCode, ResponseError};
 use miroir_cluster::{
-    Action, Command, CopyChange, CopyStep, DispatchResult, Edit, Enqueue, EnqueueWork, LaneStep, NameChange,
-    Outcome, PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
+    Action, Command, CopyChange, CopyStep, Dispatch, DispatchResult, Edit, Enqueue, EnqueueWork, LaneStep,
+    NameChange, Outcome, PayloadSource, ProposalId, QueueStep, Shape, Slice, Target, WriteMode,
 };
 use miroir_documents::payload::PayloadWriter;
 use miroir_documents::slot_of_id;
@@ -144,27 +144,37 @@ impl Walk {
                 QueueStep::Stop { number: open.number, fault }
             }
             Some(open) => {
-                let (number, result) = (open.number, result(&open.action, choice));
-                let ended = |next| QueueStep::Finish { number, result: result.clone(), next };
-                let mut after = (*state).clone();
-                after.apply(after.stamp, &self.command(*index, node, ended(None)));
-                let next = match decide(&after, *index, node, MOST) {
-                    Next::Do(step) => Some(action(&after, step, choice)),
-                    Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,
-                };
-                let expected = next.clone();
-                let outcome = self.cluster.apply(&self.command(*index, node, ended(next)));
-                assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]));
-                let after = self.cluster.state();
-                let queue = after.indexes.get(index).and_then(|index| index.queues.get(node));
-                let open = queue.and_then(|queue| queue.dispatch.clone()).map(|open| open.action);
-                assert_eq!(open, expected, "the next request is recorded with the end of the last");
+                self.finish(&state, (index, node), open, choice);
                 return true;
             }
         };
         let outcome = self.cluster.apply(&self.command(*index, node, step.clone()));
         assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]), "{step:?} for {queue:?}");
         true
+    }
+
+    /// The end of the open request, and with it the next.
+    fn finish(&self, state: &State, (index, node): (&PhysicalId, &NodeId), open: &Dispatch, choice: u8) {
+        let (number, result) = (open.number, result(&open.action, choice));
+        let ended = |next| QueueStep::Finish { number, result: result.clone(), next };
+        let queue =
+            |state: &State| state.indexes.get(index).and_then(|index| index.queues.get(node)).cloned();
+        let is_lost = |state: &State| queue(state).is_some_and(|queue| queue.lost.is_some());
+        let mut after = state.clone();
+        after.apply(after.stamp, &self.command(*index, node, ended(None)));
+        let next = match decide(&after, *index, node, MOST) {
+            Next::Do(step) => Some(action(&after, step, choice)),
+            Next::Again(_) | Next::Check(_) | Next::Wait(_) => None,
+        };
+        let outcome = self.cluster.apply(&self.command(*index, node, ended(next.clone())));
+        assert_eq!(outcome, Outcome::Lanes(vec![Ok(())]));
+        let shown = self.cluster.state();
+        // Once peers show what came before, its refusals are judged: this copy may be lost with its request.
+        if is_lost(&shown) && !is_lost(&after) {
+            return;
+        }
+        let open = queue(&shown).and_then(|queue| queue.dispatch).map(|open| open.action);
+        assert_eq!(open, next, "the next request is recorded with the end of the last");
     }
 
     /// What a leader says of what is deleted or lost, once no search uses it.

@@ -197,4 +197,21 @@ mod tests {
         assert!(timeout(Duration::from_secs(60), touch.report(&ledger)).await.is_err());
         assert_eq!(touch.stale(), None);
     }
+
+    /// The leader noted it when it came, and waits no longer than that for this peer.
+    #[tokio::test(start_paused = true)]
+    async fn the_way_of_an_answer_counts_for_nothing() {
+        let (cluster, ledger) = peer();
+        let began = tokio::time::Instant::now();
+        let touch = Touch::new(Arc::new(move || began.elapsed()));
+        ledger.delay_answers(Duration::from_millis(1900));
+        assert!(timeout(Duration::from_secs(2), touch.report(&ledger)).await.is_err());
+        assert_eq!(touch.stale(), None);
+        cluster.elect(None);
+        let goes_on = timeout(Duration::from_millis(2_999), touch.report(&ledger));
+        assert!(goes_on.await.is_err());
+        assert_eq!(touch.stale(), None);
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(touch.stale(), Some(STALE_LIMIT));
+    }
 }

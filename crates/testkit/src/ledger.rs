@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct LocalLedger {
 struct Faults {
     losses: Mutex<VecDeque<Lost>>,
     stopped: AtomicBool,
+    /// How long the answer to a report is on its way.
+    way: Mutex<Duration>,
 }
 
 impl LocalLedger {
@@ -50,6 +53,15 @@ impl LocalLedger {
     /// Loses the answers to the next proposals of this life, one for each entry.
     pub fn lose(&self, losses: impl IntoIterator<Item = Lost>) {
         self.losses().extend(losses);
+    }
+
+    /// The answers to reports are on their way for so long from now on. What is reported is noted at once.
+    pub fn delay_answers(&self, by: Duration) {
+        *self.way() = by;
+    }
+
+    fn way(&self) -> MutexGuard<'_, Duration> {
+        self.faults.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops this life: from now on it can neither propose nor pass a barrier.
@@ -115,6 +127,10 @@ impl Ledger for LocalLedger {
     async fn report(&self, version: u64) -> Result<(), BarrierError> {
         self.read_barrier().await?;
         self.cluster.note(self.life, version);
+        let way = *self.way();
+        if !way.is_zero() {
+            tokio::time::sleep(way).await;
+        }
         Ok(())
     }
 

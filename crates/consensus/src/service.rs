@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::barrier;
-use crate::fetch;
+use crate::fetch::{self, FetchError};
 use crate::links::{ANOTHER_DISK, SUPERSEDED};
 use crate::node::{Failure, Node};
 use crate::propose::{Encoded, propose_for_another, reply};
@@ -49,6 +49,14 @@ fn encode(answer: &impl Serialize) -> Result<Response<RaftReply>, Status> {
     Ok(Response::new(RaftReply { body: body.into() }))
 }
 
+impl Node {
+    /// What was to be kept is not, and nobody knows what else is not: this peer stops.
+    fn disk_failed(&self, error: impl ToString) -> Status {
+        self.fail(Failure::Disk(error.to_string()));
+        unavailable(error)
+    }
+}
+
 impl Service {
     /// Checks that a call is for this peer, in this cluster, by a living peer. A peer that belongs to no cluster yet
     /// joins that of the first who knows its id.
@@ -59,10 +67,7 @@ impl Service {
         if address.to != me.life.peer {
             return Err(Status::failed_precondition(format!("this is peer {}", me.life.peer)));
         }
-        let cluster = node.identity.join(address.cluster).map_err(|error| {
-            node.fail(Failure::Disk(error.to_string()));
-            unavailable(error)
-        })?;
+        let cluster = node.identity.join(address.cluster).map_err(|error| node.disk_failed(error))?;
         if cluster != address.cluster {
             return Err(Status::failed_precondition(format!("this is cluster {cluster}")));
         }
@@ -141,7 +146,10 @@ impl peer::peer_server::Peer for Service {
         let from = self.admit(envelope)?.from.life.peer;
         let (vote, meta): (Vote, SnapshotMeta) = (decode(&vote)?, decode(&meta)?);
         let data = receive(node, parts).await?;
-        fetch::missing(node, &data.state, from).await.map_err(unavailable)?;
+        fetch::missing(node, &data.state, from).await.map_err(|error| match error {
+            FetchError::Nowhere(_) => unavailable(error),
+            FetchError::Disk(error) => node.disk_failed(error),
+        })?;
         let snapshot = Snapshot { meta, snapshot: data };
         encode(&node.raft.install_full_snapshot(vote, snapshot).await.map_err(unavailable)?)
     }
@@ -190,7 +198,7 @@ impl peer::peer_server::Peer for Service {
 /// Takes in the parts of a snapshot: the state into memory, the history into a file.
 async fn receive(node: &Node, mut parts: Streaming<SnapshotPart>) -> Result<SnapshotData, Status> {
     let path = node.shared.snapshots.spool(node.config.platform.random());
-    let disk = |error: io::Error| Status::resource_exhausted(error.to_string());
+    let disk = |error: io::Error| node.disk_failed(error);
     let mut rows = spool::Writer::create(&path).map_err(disk)?;
     let file = Arc::new(Spool(path));
     let mut state = BytesMut::new();
@@ -198,8 +206,10 @@ async fn receive(node: &Node, mut parts: Streaming<SnapshotPart>) -> Result<Snap
         match parts.try_next().await?.and_then(|part| part.part) {
             Some(Part::State(bytes)) => state.extend_from_slice(&bytes),
             Some(Part::Rows(batch)) => {
-                let mut push = || batch.rows.iter().try_for_each(|row| rows.push(&row.key, &row.value));
-                push().map_err(disk)?;
+                for row in &batch.rows {
+                    let row = spool::Row::new(&row.key, &row.value).map_err(invalid)?;
+                    rows.push(row).map_err(disk)?;
+                }
             }
             Some(Part::End(_)) => break,
             Some(Part::Head(_)) => return Err(invalid("a snapshot has one head")),

@@ -7,6 +7,24 @@ use std::path::Path;
 /// No key or value is larger: a longer length is damage.
 const MAX: u32 = 64 << 10;
 
+/// A row that is not too large to be kept.
+pub(crate) struct Row<'a> {
+    lens: [u32; 2],
+    parts: [&'a [u8]; 2],
+}
+
+/// A row with a key or value that nobody writes.
+#[derive(Debug, thiserror::Error)]
+#[error("a row of a snapshot is larger than {MAX} bytes")]
+pub(crate) struct TooLarge;
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(key: &'a [u8], value: &'a [u8]) -> Result<Self, TooLarge> {
+        let len = |part: &[u8]| u32::try_from(part.len()).ok().filter(|len| *len <= MAX).ok_or(TooLarge);
+        Ok(Self { lens: [len(key)?, len(value)?], parts: [key, value] })
+    }
+}
+
 /// Writes rows into a file that is new.
 pub(crate) struct Writer(BufWriter<File>);
 
@@ -15,14 +33,12 @@ impl Writer {
         Ok(Self(BufWriter::new(File::create(path)?)))
     }
 
-    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        for part in [key, value] {
-            let len = u32::try_from(part.len()).ok().filter(|len| *len <= MAX);
-            let len = len.ok_or_else(|| io::Error::other("a row is too large"))?;
+    pub(crate) fn push(&mut self, row: Row<'_>) -> io::Result<()> {
+        miroir_fault::point("fetch.spool")?;
+        for len in row.lens {
             self.0.write_all(&len.to_le_bytes())?;
         }
-        self.0.write_all(key)?;
-        self.0.write_all(value)
+        row.parts.into_iter().try_for_each(|part| self.0.write_all(part))
     }
 
     /// Not synced: nothing reads the file after a crash.

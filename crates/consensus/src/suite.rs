@@ -168,7 +168,7 @@ async fn a_snapshot_from_another_peer_brings_its_history_and_stays() {
     shared.rows.write([Row { key: b"gone".to_vec(), value: Some(b"old".to_vec()) }]).expect("writes");
     let path = shared.snapshots.spool(1);
     let mut rows = spool::Writer::create(&path).expect("creates");
-    rows.push(b"key", b"value").expect("writes");
+    rows.push(spool::Row::new(b"key", b"value").expect("a small one")).expect("writes");
     rows.finish().expect("writes");
 
     let meta = SnapshotMeta { last_log_id: Some(id(9)), ..SnapshotMeta::default() };

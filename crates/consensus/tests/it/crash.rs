@@ -155,7 +155,7 @@ fn task(number: u64) -> Command {
 }
 
 /// Proposes until it is done, which the same attempt is once.
-async fn have_done(peer: &Peer, number: u64) {
+pub(crate) async fn have_done(peer: &Peer, number: u64) {
     loop {
         if let Ok(outcome) = peer.propose(task(number)).await {
             return assert!(matches!(outcome, Outcome::Enqueued { .. }), "{outcome:?}");

@@ -13,5 +13,6 @@ mod low_disk;
 mod measure;
 mod newcomer;
 mod points;
+mod receiver;
 mod reports;
 mod support;

@@ -22,12 +22,16 @@ fn limits() -> Limits {
     }
 }
 
-/// The first entry that a peer's log still holds is behind its first file's name.
-pub(crate) fn log_begins_at(group: &Group, name: &str) -> u64 {
+/// Where the files of a peer's log begin, in bytes of all that it ever wrote.
+pub(crate) fn log_files(group: &Group, name: &str) -> impl Iterator<Item = u64> + use<> {
     let files = std::fs::read_dir(group.dir(name).join("log")).expect("lists");
     let digits = |name: String| name.chars().filter(char::is_ascii_digit).collect::<String>().parse().ok();
-    let starts = files.filter_map(|file| digits(file.expect("a file").file_name().into_string().ok()?));
-    starts.min().expect("a log")
+    files.filter_map(move |file| digits(file.expect("a file").file_name().into_string().ok()?))
+}
+
+/// The first entry that a peer's log still holds is behind its first file's name.
+pub(crate) fn log_begins_at(group: &Group, name: &str) -> u64 {
+    log_files(group, name).min().expect("a log")
 }
 
 /// Uploads, and drops all but the last `kept`, until the others' logs begin behind what `c` has. Answers how

@@ -45,29 +45,48 @@ impl Turnstile {
 
 /// Runs rounds for ever.
 pub(crate) async fn run(node: Arc<Node>) {
+    let applied = |index| {
+        let shared = node.shared.clone();
+        async move { shared.wait_applied(index).await }
+    };
+    rounds(&node.barriers, || read_index(&node), || node.leader_may_have_changed(), applied).await
+}
+
+/// The rounds: `ask` finds up to where those must have `applied` who came before; where it finds nothing it is asked
+/// `again` later.
+async fn rounds<A, L, W>(
+    turnstile: &Turnstile,
+    ask: impl Fn() -> A,
+    again: impl Fn() -> L,
+    applied: impl Fn(u64) -> W,
+) where
+    A: Future<Output = Option<u64>>,
+    L: Future<Output = ()>,
+    W: Future<Output = ()> + Send + 'static,
+{
     loop {
-        node.barriers.come.notified().await;
+        turnstile.come.notified().await;
         let mut readers = Vec::new();
         loop {
-            readers.extend(node.barriers.take());
+            readers.extend(turnstile.take());
             readers.retain(|reader| !reader.is_closed());
             if readers.is_empty() {
                 break;
             }
-            match tokio::time::timeout(ATTEMPT, read_index(&node)).await {
+            match tokio::time::timeout(ATTEMPT, ask()).await {
                 Ok(Some(index)) => {
                     let readers = std::mem::take(&mut readers);
                     // Applying may take longer than an attempt, and the next round need not wait for it.
-                    let shared = node.shared.clone();
+                    let reached = applied(index);
                     tokio::spawn(async move {
-                        shared.wait_applied(index).await;
+                        reached.await;
                         for reader in readers {
                             // A reader that has given up is gone.
                             let _ = reader.send(());
                         }
                     });
                 }
-                Ok(None) => node.leader_may_have_changed().await,
+                Ok(None) => again().await,
                 Err(_) => {}
             }
         }
@@ -91,4 +110,80 @@ async fn read_index(node: &Node) -> Option<u64> {
 pub(crate) async fn confirm(node: &Node) -> Option<LogId> {
     let (read, _) = node.raft.get_read_log_id(ReadPolicy::ReadIndex).await.ok()?;
     Some(*read.log_id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures::future::join_all;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const ROUND: Duration = Duration::from_millis(100);
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// After which times readers have passed who come at these times, and how many rounds that took, when the first
+    /// so many find no leader.
+    async fn passed(come: &[u64], in_vain: u32) -> (Vec<u64>, u32) {
+        let turnstile = Turnstile::default();
+        let (asked, begun) = (Cell::new(0), Instant::now());
+        let ask = || {
+            let number = asked.replace(asked.get() + 1);
+            async move {
+                sleep(ROUND).await;
+                (number >= in_vain).then_some(7)
+            }
+        };
+        let readers = come.iter().map(|at| async {
+            sleep(Duration::from_millis(*at)).await;
+            turnstile.pass(LONG).await.expect("it passes");
+            u64::try_from(begun.elapsed().as_millis()).expect("soon")
+        });
+        let passed = tokio::select! {
+            passed = join_all(readers) => passed,
+            () = rounds(&turnstile, ask, || sleep(ROUND), |_| async {}) => unreachable!("it goes on for ever"),
+        };
+        (passed, asked.get())
+    }
+
+    /// A round that began before a reader came may answer from before what the reader must see.
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_during_a_round_shares_the_next() {
+        let mut come = vec![0];
+        come.extend([10, 50, 99].repeat(100));
+        let (passed, rounds) = passed(&come, 0).await;
+        assert_eq!(rounds, 2);
+        assert_eq!(passed[0], 100);
+        assert!(passed[1..].iter().all(|at| *at == 200), "{passed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_without_a_leader_is_repeated_for_all_who_came_meanwhile() {
+        assert_eq!(passed(&[0, 120], 1).await, (vec![300, 300], 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let turnstile = Turnstile::default();
+        let run = rounds(&turnstile, || async { None }, || sleep(ROUND), |_| async {});
+        tokio::select! {
+            passed = turnstile.pass(Duration::from_secs(3)) => assert_eq!(passed, Err(BarrierError::NoQuorum)),
+            () = run => unreachable!("it goes on for ever"),
+        }
+    }
+
+    /// What is confirmed late is not applied yet; other rounds go on meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_waits_until_it_is_applied() {
+        let turnstile = Turnstile::default();
+        let begun = Instant::now();
+        let run = rounds(&turnstile, || async { Some(7) }, || sleep(ROUND), |_| sleep(ROUND));
+        tokio::select! {
+            passed = turnstile.pass(LONG) => passed.expect("it passes"),
+            () = run => unreachable!("it goes on for ever"),
+        }
+        assert_eq!(begun.elapsed(), ROUND);
+    }
 }

@@ -40,6 +40,10 @@ pub(crate) async fn watch_raft(node: Arc<Node>) {
     let mut metrics = node.raft.metrics();
     loop {
         let running = metrics.borrow_and_update().running_state.clone();
+        // A peer that is stopping has stopped Raft itself.
+        if node.running().is_err() {
+            return;
+        }
         if let Err(fatal) = running {
             return node.fail(Failure::Disk(fatal.to_string()));
         }

@@ -46,9 +46,30 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let is_json = check_is_json(request.headers());
         let (bytes, held) = read(request, app).await?;
+        is_json?;
         let tree = tree(&bytes).map(|bytes| app.memory().hold(bytes)).transpose()?;
         Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), tree] })))
+    }
+}
+
+/// A body of JSON says that it is: `application/json`, or another type whose syntax that is (`text/json`,
+/// `application/problem+json`), as Meilisearch has it.
+pub(crate) fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    const ACCEPTED: &str = "Accepted values for the Content-Type header are: `application/json`";
+    let Some(header) = headers.get(header::CONTENT_TYPE) else {
+        let text = format!("A Content-Type header is missing. {ACCEPTED}");
+        return Err(ApiError::new(ErrorCode::MissingContentType, text));
+    };
+    let header = header.to_str().unwrap_or("unknown");
+    let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.split_once('/') {
+        Some((of, syntax)) if !of.is_empty() && (syntax == "json" || syntax.ends_with("+json")) => Ok(()),
+        _ => {
+            let text = format!("The Content-Type `{header}` is invalid. {ACCEPTED}");
+            Err(ApiError::new(ErrorCode::InvalidContentType, text))
+        }
     }
 }
 

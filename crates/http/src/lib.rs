@@ -19,6 +19,7 @@ mod patient;
 mod request_id;
 mod routes;
 mod serve;
+mod slashes;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -68,7 +69,9 @@ type Route = (String, MethodRouter<App>);
 
 /// For anybody.
 fn open() -> Vec<Route> {
-    listed([("/health", get(health::health)), ("/_miroir/ready", get(miroir::ready))]).collect()
+    let routes =
+        [("/", get(health::root)), ("/health", get(health::health)), ("/_miroir/ready", get(miroir::ready))];
+    listed(routes).collect()
 }
 
 /// For who has the master key.

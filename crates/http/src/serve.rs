@@ -23,6 +23,7 @@ use tower::ServiceExt;
 
 use crate::Limits;
 use crate::patient::Patient;
+use crate::slashes;
 
 /// The longest head of a request, in bytes. It holds the filters of searches by `GET`.
 const HEAD_BYTES: usize = 256 << 10;
@@ -85,7 +86,11 @@ fn connection(
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let (turn, router) = (turns.begin(), router.clone());
         async move {
-            let answer = router.oneshot(request.map(Body::new)).await;
+            let mut request = request.map(Body::new);
+            if let Some(uri) = slashes::without_idle(request.uri()) {
+                *request.uri_mut() = uri;
+            }
+            let answer = router.oneshot(request).await;
             drop(turn);
             answer
         }

@@ -11,6 +11,11 @@ pub(crate) async fn health() -> Json<HealthView> {
     Json(HealthView::AVAILABLE)
 }
 
+/// What Meilisearch answers where no route is named.
+pub(crate) async fn root() -> Json<serde_json::Value> {
+    Json(serde_json::json!({"status": "Meilisearch is running"}))
+}
+
 /// The version of Meilisearch that the cluster speaks: its nodes'.
 pub(crate) async fn version(State(app): State<App>) -> Json<VersionView> {
     let spoken = app.ledger().state().api_version();

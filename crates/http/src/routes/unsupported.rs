@@ -1,7 +1,7 @@
 //! Routes of Meilisearch that are not there yet: 501, never 404, and never a false success.
 
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use miroir_api::ErrorCode;
@@ -59,7 +59,12 @@ pub(crate) async fn unknown(request: Request) -> Response {
     ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::NOT_FOUND).into_response()
 }
 
-/// A method that a route does not have. `DELETE /tasks` is one that Meilisearch has.
+/// A method that a route does not have: 405, with those that it has in `Allow`. Of Meilisearch's only one is not there
+/// yet.
 pub(crate) async fn method(request: Request) -> Response {
-    answer(request).await
+    if (request.method(), request.uri().path()) == (&Method::DELETE, "/tasks") {
+        return answer(request).await;
+    }
+    let text = format!("`{}` has no `{}`.", request.uri().path(), request.method());
+    ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::METHOD_NOT_ALLOWED).into_response()
 }

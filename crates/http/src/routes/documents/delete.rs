@@ -109,6 +109,7 @@ pub(crate) async fn batch(
     parts: Parts,
     Body(body): Body,
 ) -> Result<Response, ApiError> {
+    body::check_is_json(&parts.2)?;
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
     json_syntax(&body)?;
     let _room = app.memory().hold(body::members(&body) * size_of::<Value>())?;

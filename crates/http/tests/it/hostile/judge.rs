@@ -77,7 +77,8 @@ fn shape(status: StatusCode, body: &[u8]) -> Result<(), String> {
     if error != own {
         return wrong("what follows from the code does not");
     }
-    let by_status = [StatusCode::NOT_FOUND, StatusCode::REQUEST_TIMEOUT].contains(&status);
+    let by_status = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::REQUEST_TIMEOUT]
+        .contains(&status);
     if error.http_status() != status.as_u16() && !(by_status && error.code == ErrorCode::BadRequest) {
         return wrong("another status than that of the code");
     }

@@ -126,7 +126,7 @@ async fn whatever_is_sent_is_answered() {
         }
     }
     println!("{statuses:?}");
-    for status in [200, 202, 400, 404, 501, 503] {
+    for status in [200, 202, 400, 404, 405, 415, 501, 503] {
         assert!(statuses.contains_key(&status), "nothing was answered with {status}: {statuses:?}");
     }
 }
@@ -147,9 +147,9 @@ async fn without_the_key_only_what_is_open_is_answered() {
                 let sent =
                     Sent { method, target, headers: headers.into_iter().collect(), body: b"{}".to_vec() };
                 let status = hold(&peer, &sent, "without the key").await;
-                let open = ["/health", "/_miroir/ready"].contains(&&*path) || sent.method == "OPTIONS";
+                let open = ["/", "/health", "/_miroir/ready"].contains(&&*path) || sent.method == "OPTIONS";
                 // What is not there is not told of anybody's data either.
-                let refused = [401, 403, 501].contains(&status.as_u16()) || sent.request().is_none();
+                let refused = [401, 403, 405, 501].contains(&status.as_u16()) || sent.request().is_none();
                 assert!(open || refused, "{status}: {sent}");
             }
         }

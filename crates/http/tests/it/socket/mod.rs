@@ -1,6 +1,7 @@
 //! Clients that are slow, huge or no clients at all, over real sockets.
 
 mod connections;
+mod forms;
 mod large;
 mod slow;
 

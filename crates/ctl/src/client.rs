@@ -22,7 +22,9 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to a peer's gRPC address.
     pub(crate) async fn connect(peer: &str, key: Option<&str>) -> Result<Self, Exit> {
-        let endpoint = Endpoint::from_shared(peer.to_owned())
+        // As configurations name it.
+        let url = if peer.contains("://") { peer.to_owned() } else { format!("http://{peer}") };
+        let endpoint = Endpoint::from_shared(url)
             .map_err(|error| Exit::Usage(format!("`{peer}` is no address of a peer: {error}")))?;
         let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
             Exit::Unreachable(format!(

@@ -4,6 +4,7 @@
 
 mod client;
 mod exit;
+mod say;
 mod status;
 mod verify;
 

@@ -9,19 +9,20 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::exit::Exit;
+use crate::say;
 
 pub(crate) async fn run(mut client: Client, as_json: bool) -> Result<ExitCode, Exit> {
     let text = client.topology().await?;
     let topology: Value = serde_json::from_str(&text)
         .map_err(|error| Exit::Failed(format!("the peer's answer is not JSON: {error}")))?;
     if as_json {
-        println!("{text}");
+        say::line(text);
     } else {
         print(&topology);
     }
     let troubles = troubles(&topology);
     if !as_json {
-        troubles.iter().for_each(|trouble| println!("! {trouble}"));
+        troubles.iter().for_each(|trouble| say::line(format!("! {trouble}")));
     }
     if topology["leader"].is_null() {
         return Ok(ExitCode::from(3));
@@ -47,16 +48,16 @@ fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; 
     rows.for_each(|row| {
         table.add_row(row);
     });
-    println!("{table}\n");
+    say::line(format!("{table}\n"));
 }
 
 fn print(topology: &Value) {
-    println!(
+    say::line(format!(
         "cluster {}  term {}  commit {}\n",
         text(&topology["cluster"]),
         topology["term"],
         topology["commit"]
-    );
+    ));
     let leader = &topology["leader"];
     let peers = items(topology, "peers").map(|peer| {
         let role = if peer["id"] == *leader { "leader".to_owned() } else { text(&peer["role"]) };
@@ -94,12 +95,12 @@ fn print(topology: &Value) {
     });
     table(["index", "shards", "copies", "documents"], indexes);
     let tasks = &topology["tasks"];
-    println!(
+    say::line(format!(
         "last task {}, {} undelivered ({} bytes)",
         text(&tasks["last"]),
         text(&tasks["undelivered"]),
         text(&tasks["undelivered_bytes"])
-    );
+    ));
 }
 
 /// What an operator should look at.

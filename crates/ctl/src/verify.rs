@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::exit::Exit;
+use crate::say;
 
 pub(crate) async fn run(mut client: Client, index: Option<String>, as_json: bool) -> Result<ExitCode, Exit> {
     let mut events = client.verify(index).await?;
@@ -29,7 +30,7 @@ pub(crate) async fn run(mut client: Client, index: Option<String>, as_json: bool
     };
     bar.finish_and_clear();
     if as_json {
-        println!("{}", document(&report));
+        say::line(document(&report));
     } else {
         print(&report);
     }
@@ -62,9 +63,9 @@ fn print(report: &VerifyReport) {
         let name = format!("{}/{}", shard.index, shard.shard);
         table.add_row([name, documents.to_string(), nodes.join(", "), verdict.to_owned()]);
     }
-    println!("{table}");
+    say::line(table);
     for violation in &report.violations {
-        println!("{}: {}: {}", violation.kind, violation.r#where, violation.text);
+        say::line(format!("{}: {}: {}", violation.kind, violation.r#where, violation.text));
     }
-    println!("{}", if report.ok { "all is well" } else { "NOT all is well" });
+    say::line(if report.ok { "all is well" } else { "NOT all is well" });
 }

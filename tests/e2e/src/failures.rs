@@ -26,6 +26,20 @@ async fn write_until(stop: Arc<AtomicBool>, peers: Vec<String>, prefix: &'static
     acknowledged
 }
 
+/// Searches through these peers until told to stop; how often. Each search must find something.
+async fn search_until(stop: Arc<AtomicBool>, peers: Vec<String>) -> usize {
+    let mut searches = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let peer = &peers[searches % peers.len()];
+        let (status, found) =
+            post(&format!("{peer}/indexes/load/search"), &json!({"q": "", "limit": 1})).await;
+        assert_eq!(status, 200, "{found}");
+        assert_eq!(found["hits"].as_array().map(Vec::len), Some(1), "{found}");
+        searches += 1;
+    }
+    searches
+}
+
 async fn leader(dev: &Dev, ask: usize) -> Option<usize> {
     let topology = dev.topology(ask).await;
     let leader = topology["leader"].as_u64()?;
@@ -53,7 +67,8 @@ async fn the_leader_is_killed() {
     let others: Vec<usize> = (1..=3).filter(|number| *number != first).collect();
 
     let stop = Arc::new(AtomicBool::new(false));
-    let peers = others.iter().map(|number| dev.peer(*number)).collect();
+    let peers: Vec<String> = others.iter().map(|number| dev.peer(*number)).collect();
+    let searcher = tokio::spawn(search_until(Arc::clone(&stop), peers.clone()));
     let writer = tokio::spawn(write_until(Arc::clone(&stop), peers, "w"));
     tokio::time::sleep(Duration::from_millis(500)).await;
     let killed = Instant::now();
@@ -71,6 +86,8 @@ async fn the_leader_is_killed() {
     stop.store(true, Ordering::Relaxed);
     let acknowledged = writer.await.expect("the writer ends");
     assert!(acknowledged.len() > 20, "only {} writes were acknowledged", acknowledged.len());
+    let searches = searcher.await.expect("every search is answered, whoever leads");
+    assert!(searches > 20, "only {searches} searches were answered");
     all_there(&dev, others[0], &acknowledged).await;
 
     // It comes back, by hand, and knows everything.

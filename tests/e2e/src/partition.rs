@@ -7,7 +7,7 @@ use miroir_testkit::proxy::Link;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use crate::stage::{await_that, create, start, well, write};
+use crate::stage::{add, await_that, create, start, well, write};
 
 /// So long it may take to say that there is no quorum: what is waited for it (3 s), and some time on a busy machine.
 const SOON: Duration = Duration::from_secs(8);
@@ -134,4 +134,38 @@ async fn cut_off(mesh: &Mesh, alone: usize, (here, there): (&str, &str), before:
     .await;
     assert_eq!(ended(there, &task).await["status"], "succeeded");
     assert_eq!(search(here).await, (known + 11, false));
+}
+
+/// The peer that delivers to a node, as another sees it.
+async fn delivering(mesh: &Mesh, node: usize) -> Result<usize, Value> {
+    let answer = ask(&mesh.peer_url(0), Method::GET, "/_miroir/topology", &Value::Null).await;
+    let topology: Value = answer.json().await.expect("JSON");
+    let owner = &topology["nodes"][node]["lane"]["owner"];
+    let peers = topology["peers"].as_array().into_iter().flatten();
+    let http = peers.into_iter().find(|peer| &peer["id"] == owner).map(|peer| peer["http"].clone());
+    (0..3).find(|peer| http == Some(mesh.peer_url(*peer).into())).ok_or(topology)
+}
+
+/// Who delivers to a node cannot reach it any more, and the others can: one of them delivers, what was on its way
+/// included. Of each shard there is only one copy, so nothing is done without the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_its_peer_cannot_reach_gets_its_writes_from_another() {
+    let mesh = start("").await;
+    create(&mesh.peer_url(0), "load", "shards=6&factor=1").await;
+    let owner = await_that("somebody delivers", || delivering(&mesh, 0)).await;
+    let other = mesh.peer_url((owner + 1) % 3);
+    add(&other, "load", 0..30).await;
+
+    let cut = mesh.link(owner, Member::Node(0));
+    cut.set(Link::PARTITION).await.expect("the proxy runs");
+    add(&other, "load", 30..60).await;
+    assert_eq!(search(&other).await, (60, false));
+    let next = delivering(&mesh, 0).await.expect("somebody delivers");
+    assert_ne!(next, owner);
+    add(&mesh.peer_url(owner), "load", 60..90).await;
+
+    cut.set(Link::default()).await.expect("the proxy runs");
+    cut.reset().await.expect("the proxy runs");
+    well(&mesh).await;
+    assert_eq!(search(&mesh.peer_url(owner)).await, (90, false));
 }

@@ -7,7 +7,6 @@ const SEED: u64 = 1;
 
 /// `MIROIR_SEED=n` is another seed, `MIROIR_SEED=n..m` a range of them; `MIROIR_LONG=1` alone is a hundred.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "by hand, with --ignored, until it has passed often enough to be trusted with every change"]
 async fn a_cluster_under_attack_keeps_its_word() {
     let mut failed = Vec::new();
     for seed in seeds() {
@@ -16,7 +15,7 @@ async fn a_cluster_under_attack_keeps_its_word() {
         eprintln!("seed {seed}: {}", verdict.counts);
         if !verdict.violations.is_empty() || !verdict.lacking.is_empty() {
             eprintln!(
-                "seed {seed}: {verdict:#?}\nagain: MIROIR_SEED={seed} cargo test --workspace --test chaos -- --ignored"
+                "seed {seed}: {verdict:#?}\nagain: MIROIR_SEED={seed} cargo test --workspace --test chaos"
             );
             failed.push(seed);
         }

@@ -32,7 +32,7 @@ fn world(copies: u16) -> World {
         world.carries_out(&node, Action::Configure { version: 0 });
     }
     for task in tasks {
-        assert_eq!(enqueue(&world.cluster, task.0.into(), EnqueueWork::DeleteAll), task);
+        assert_eq!(enqueue(&world.cluster, task.0, EnqueueWork::DeleteAll), task);
     }
     world
 }

@@ -1,8 +1,8 @@
 //! What nodes refuse of a task, and what becomes of the task and of their copies.
 
 use miroir_cluster::{
-    Action, Command, CopyChange, CopyStep, DispatchResult, EnqueueWork, Fault, Lost, Outcome, QueueStep,
-    WriteMode,
+    Action, Command, CopyChange, CopyStep, DispatchResult, EnqueueWork, Fault, Lost, Outcome, Part,
+    QueueStep, Slice, State, StepRefused, WriteMode,
 };
 use miroir_model::{NodeId, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::TaskStatus;
@@ -88,6 +88,30 @@ fn only_the_shard_with_the_bad_document_goes_without_its_documents() {
     assert_eq!(world.ended(task).status, TaskStatus::Failed);
     assert_eq!(world.ended(good).status, TaskStatus::Succeeded);
     world.model.check();
+}
+
+/// Else the next task would reach one shard before the other shards have the refused one.
+#[test]
+fn what_goes_shard_by_shard_is_joined_with_nothing() {
+    let (mut world, id) = World::with_index(THREE);
+    let node = node_id(0);
+    let [bad, next] =
+        [(); 2].map(|()| world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 3), None));
+    let send = |state: &State, tasks: &[TaskUid]| {
+        let from = |uid: &TaskUid| {
+            if *uid == bad { state.indexes[&id].queues[&node].progress } else { Default::default() }
+        };
+        let slices = tasks.iter().map(|uid| Slice { task: *uid, from: from(uid), to: None }).collect();
+        let start = QueueStep::Start { action: Action::Send(slices), node_task: None };
+        lane::command(state, id, &node, start)
+    };
+    world.must(send(&world.state, &[bad]));
+    let open = world.state.indexes[&id].queues[&node].dispatch.clone().expect("it was recorded");
+    world.must(lane::command(&world.state, id, &node, lane::finish(&open, refused())));
+    let part = world.state.indexes[&id].queues[&node].progress.part;
+    assert!(matches!(part, Part::Shard { .. }), "it was refused as a whole: {part:?}");
+    assert_eq!(world.apply(send(&world.state, &[bad, next])), Outcome::Lanes(vec![Err(StepRefused::Action)]));
+    world.must(send(&world.state, &[bad]));
 }
 
 #[test]

@@ -18,7 +18,10 @@ use crate::limits::{Held, Limits};
 /// The body of a request.
 pub(crate) struct Body(pub(crate) Bytes);
 
-/// The body of a request that will be parsed into a tree of values, with room for that tree.
+/// The body of a request that says that it is JSON.
+pub(crate) struct JsonText(pub(crate) Bytes);
+
+/// The same, that will be parsed into a tree of values, with room for that tree.
 pub(crate) struct JsonBody(pub(crate) Bytes);
 
 /// A body and what accounts for it.
@@ -37,7 +40,16 @@ impl FromRequest<App> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let (bytes, held) = read(request, app).await?;
+        let (bytes, held) = read(request, app, |_| Ok(())).await?;
+        Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })))
+    }
+}
+
+impl FromRequest<App> for JsonText {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (bytes, held) = read(request, app, check_is_json).await?;
         Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })))
     }
 }
@@ -46,9 +58,7 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let is_json = check_is_json(request.headers());
-        let (bytes, held) = read(request, app).await?;
-        is_json?;
+        let (bytes, held) = read(request, app, check_is_json).await?;
         let tree = tree(&bytes).map(|bytes| app.memory().hold(bytes)).transpose()?;
         Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), tree] })))
     }
@@ -56,7 +66,7 @@ impl FromRequest<App> for JsonBody {
 
 /// A body of JSON says that it is: `application/json`, or another type whose syntax that is (`text/json`,
 /// `application/problem+json`), as Meilisearch has it.
-pub(crate) fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     const ACCEPTED: &str = "Accepted values for the Content-Type header are: `application/json`";
     let Some(header) = headers.get(header::CONTENT_TYPE) else {
         let text = format!("A Content-Type header is missing. {ACCEPTED}");
@@ -73,9 +83,18 @@ pub(crate) fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-async fn read(request: Request, app: &App) -> Result<(Vec<u8>, Held), ApiError> {
+/// What `check` does not refuse by the head already.
+async fn read(
+    request: Request,
+    app: &App,
+    check: fn(&HeaderMap) -> Result<(), ApiError>,
+) -> Result<(Vec<u8>, Held), ApiError> {
     let (parts, mut body) = request.into_parts();
-    match collect(&parts.headers, &mut body, app).await {
+    let read = match check(&parts.headers) {
+        Ok(()) => collect(&parts.headers, &mut body, app).await,
+        Err(error) => Err(error),
+    };
+    match read {
         Ok(read) => Ok(read),
         Err(error) => {
             // A client that is cut off while it sends may never see why. One that waits to be asked has sent nothing.

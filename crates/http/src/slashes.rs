@@ -1,5 +1,5 @@
-//! Paths as Meilisearch reads them: several slashes are one, and one at the end is none. A client whose base address ends
-//! in a slash works too.
+//! Paths as Meilisearch reads them: several slashes are one, and one at the end is none. A client whose base address
+//! ends in a slash works too.
 
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;

@@ -95,7 +95,12 @@ impl Lane {
                 Err(error) if told => debug!(node = %self.node, %error, "its size is not known"),
                 Err(error) => {
                     told = true;
-                    warn!(node = %self.node, %error, "what it uses is not known: it gets no documents before it was weighed once, and may pass its `capacity` after");
+                    warn!(
+                        node = %self.node,
+                        %error,
+                        "what it uses is not known: it gets no documents before it was weighed once, and may pass \
+                         its `capacity` after"
+                    );
                 }
             }
             tokio::time::sleep(self.config.weigh).await;

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use miroir_testkit::processes::{Dev, get, post};
+use miroir_testkit::processes::{Dev, PATIENCE, get, post};
 use serde_json::{Value, json};
 
 use crate::stage::{add, copies, total, until};
+
+/// How long a read waits for the task that it names.
+const WAIT: Duration = Duration::from_secs(5);
 
 fn searched(topology: &Value, node: &str) -> bool {
     copies(topology, "load", node, |copy| copy["searchable"] == true && copy["required"] == true)
@@ -109,16 +112,20 @@ async fn a_read_waits_for_the_task_that_it_names() {
     let client = reqwest::Client::new();
     for n in 0..20 {
         let (_, task) = post(&format!("{write}/indexes/load/documents"), &json!([{"id": n}])).await;
+        let written = Instant::now();
         let found = loop {
+            let asked = Instant::now();
             let search = client.post(format!("{read}/indexes/load/search")).json(&json!({"q": ""}));
             let answer = search.header("Miroir-Min-Task", task["taskUid"].to_string()).send().await;
             let answer = answer.expect("an answer");
             assert!(!answer.headers().contains_key("miroir-stale"));
             let found: Value = answer.json().await.expect("JSON");
-            // A machine may be busy for longer than a read waits. It says so, and answers nothing.
             if found["code"] != "miroir_not_caught_up" {
                 break found;
             }
+            // A machine may be busy for longer than a read waits, but not for ever.
+            assert!(asked.elapsed() >= WAIT, "it did not wait: {:?}", asked.elapsed());
+            assert!(written.elapsed() < PATIENCE, "{found}");
         };
         assert_eq!(found["estimatedTotalHits"], n + 1, "{found}");
     }

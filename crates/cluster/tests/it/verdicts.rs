@@ -129,7 +129,7 @@ fn of_copies_that_took_more_or_less_before_they_refused_the_lesser_is_wrong() {
     let (mut world, id) = World::with_index(PAIR);
     let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 4), None);
     for (node, taken) in [(0, 2), (1, 3)] {
-        let slice = |from: u32, to| miroir_cluster::Slice {
+        let slice = |from: u32, to| Slice {
             task,
             from: miroir_cluster::Progress { frames: from, ..Default::default() },
             to,

@@ -30,8 +30,8 @@ const DIR: &str = "MIROIR_TEST_RECEIVER_DIR";
 /// The peers' addresses, as `name=address` with spaces between.
 const PEERS: &str = "MIROIR_TEST_RECEIVER_PEERS";
 
-/// The places that a peer comes to only when it is sent a snapshot, and those of its own snapshots that it comes to then
-/// as well.
+/// The places that a peer comes to only when it is sent a snapshot, and those of its own snapshots that it comes to
+/// then as well.
 const RULES: [&str; 10] = [
     "fetch.spool=eio@1",
     "fetch.stored=kill@1",

@@ -1,7 +1,7 @@
 //! Routes of Meilisearch that are not there yet: 501, never 404, and never a false success.
 
 use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use miroir_api::ErrorCode;
@@ -47,7 +47,8 @@ pub(crate) fn routes() -> impl Iterator<Item = (&'static str, MethodRouter<App>)
     ROUTES.into_iter().map(|path| (path, any(answer)))
 }
 
-async fn answer(request: Request) -> Response {
+/// One of them.
+pub(crate) async fn answer(request: Request) -> Response {
     ApiError::not_implemented(&format!("`{} {}`", request.method(), request.uri().path())).into_response()
 }
 
@@ -59,12 +60,12 @@ pub(crate) async fn unknown(request: Request) -> Response {
     ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::NOT_FOUND).into_response()
 }
 
-/// A method that a route does not have: 405, with those that it has in `Allow`. Of Meilisearch's only one is not there
-/// yet.
+/// A method that a route does not have: 405, with those that it has in `Allow`.
 pub(crate) async fn method(request: Request) -> Response {
-    if (request.method(), request.uri().path()) == (&Method::DELETE, "/tasks") {
-        return answer(request).await;
-    }
-    let text = format!("`{}` has no `{}`.", request.uri().path(), request.method());
+    let text = format!(
+        "`{}` is not asked by `{}`; the header `Allow` names the methods that it has.",
+        request.uri().path(),
+        request.method()
+    );
     ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::METHOD_NOT_ALLOWED).into_response()
 }

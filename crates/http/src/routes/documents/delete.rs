@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{Parts, source};
 use crate::accept::{Draft, Origin};
 use crate::app::App;
-use crate::body::{self, Body, JsonBody};
+use crate::body::{self, JsonBody, JsonText};
 use crate::error::ApiError;
 use crate::params::{Object, Params, json_syntax};
 use crate::path::Path;
@@ -107,9 +107,8 @@ pub(crate) async fn batch(
     Path(uid): Path<String>,
     RawQuery(query): RawQuery,
     parts: Parts,
-    Body(body): Body,
+    JsonText(body): JsonText,
 ) -> Result<Response, ApiError> {
-    body::check_is_json(&parts.2)?;
     let call = Call::read(&uid, query.as_deref(), &parts, &body)?;
     json_syntax(&body)?;
     let _room = app.memory().hold(body::members(&body) * size_of::<Value>())?;

@@ -76,8 +76,6 @@ impl Admin {
 fn status(error: VerifyError) -> Status {
     match error {
         VerifyError::NoIndex(_) => Status::not_found(error.to_string()),
-        VerifyError::Node(..) => Status::unavailable(error.to_string()),
-        VerifyError::Answer(..) => Status::internal(error.to_string()),
     }
 }
 

@@ -58,8 +58,12 @@ fn print(report: &VerifyReport) {
     for shard in &report.shards {
         let documents = shard.copies.iter().map(|copy| copy.documents).max().unwrap_or_default();
         let nodes: Vec<_> = shard.copies.iter().map(|copy| copy.node.as_str()).collect();
-        let equal = shard.copies.iter().all(|copy| copy.hash == shard.copies[0].hash);
-        let verdict = if equal { "equal" } else { "DIFFER" };
+        let verdict = match shard.copies.as_slice() {
+            [] => "NOT READ",
+            [_] => "one copy",
+            [first, others @ ..] if others.iter().all(|other| other.hash == first.hash) => "equal",
+            _ => "DIFFER",
+        };
         let name = format!("{}/{}", shard.index, shard.shard);
         table.add_row([name, documents.to_string(), nodes.join(", "), verdict.to_owned()]);
     }

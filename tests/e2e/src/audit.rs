@@ -4,7 +4,7 @@ use miroir_testkit::processes::Mesh;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::stage::{add, await_that, create, start, verify};
+use crate::stage::{add, await_that, create, found, start, verify};
 
 /// The node that is written to, and nobody's document.
 const NODE: usize = 1;
@@ -27,19 +27,6 @@ async fn tamper(mesh: &Mesh, method: Method, path: &str, body: Value) {
         if task["status"] == "succeeded" { Ok(()) } else { Err(task) }
     })
     .await;
-}
-
-/// What `verify` says, and the kinds of what it finds.
-fn found(mesh: &Mesh) -> (String, Vec<String>) {
-    let output = mesh.ctl(0, &["verify", "--json"]);
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let violations = report["violations"].as_array().expect("an array").clone();
-    assert_eq!(output.status.success(), violations.is_empty(), "{report}");
-    assert_eq!(report["ok"], violations.is_empty(), "{report}");
-    let kinds = violations.iter().map(|found| found["kind"].as_str().unwrap_or_default().to_owned());
-    let people = mesh.ctl(0, &["verify"]);
-    assert_eq!(people.status.code(), output.status.code());
-    (String::from_utf8_lossy(&people.stdout).into_owned(), kinds.collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use miroir_testkit::processes::{Member, Mesh, PATIENCE, Shape, ended, get, post};
+use miroir_testkit::processes::{Member, Mesh, PATIENCE, Shape, ended, get, post, verified};
 use serde_json::{Value, json};
 
 /// Three peers and three nodes, once every peer takes writes. `limits` are lines of the peers' configuration.
@@ -114,8 +114,20 @@ pub(crate) async fn well(mesh: &Mesh) {
 
 /// `verify` finds nothing wrong.
 pub(crate) fn verify(mesh: &Mesh) {
+    verified(|| mesh.ctl(0, &["verify", "--json"])).unwrap_or_else(|said| panic!("verify: {said}"));
+}
+
+/// What `verify` says to people, and the kinds of what it finds.
+pub(crate) fn found(mesh: &Mesh) -> (String, Vec<String>) {
     let output = mesh.ctl(0, &["verify", "--json"]);
-    assert!(output.status.success(), "verify: {}", String::from_utf8_lossy(&output.stdout));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let violations = report["violations"].as_array().expect("an array").clone();
+    assert_eq!(output.status.success(), violations.is_empty(), "{report}");
+    assert_eq!(report["ok"], violations.is_empty(), "{report}");
+    let kinds = violations.iter().map(|found| found["kind"].as_str().unwrap_or_default().to_owned());
+    let people = mesh.ctl(0, &["verify"]);
+    assert_eq!(people.status.code(), output.status.code());
+    (String::from_utf8_lossy(&people.stdout).into_owned(), kinds.collect())
 }
 
 /// How a member ended by itself.

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{PATIENCE, free_base, get, program, signal};
+use super::{PATIENCE, free_base, get, program, signal, verified};
 
 /// A `miroir dev` and its directory. It stops when this is dropped.
 #[derive(Debug)]
@@ -99,12 +99,9 @@ impl Dev {
         command.expect("`miroir-ctl` runs")
     }
 
-    /// `verify`, which must find nothing wrong.
+    /// [`verified`], of these.
     pub fn verify(&self) -> Value {
-        let output = self.ctl(&["verify", "--json"]);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "verify: {text} {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_str(&text).expect("verify prints JSON")
+        verified(|| self.ctl(&["verify", "--json"])).unwrap_or_else(|said| panic!("verify: {said}"))
     }
 
     /// The document of `/_miroir/topology` at a peer.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use miroir_testkit::processes::verified;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -34,11 +35,8 @@ pub(crate) async fn check(stage: &Stage, auditor: &Auditor<'_>) {
         (None, _) => vec![Violation::new("what is healed recovers", "no topology at the end")],
     };
     stage.report(found);
-    let output = stage.mesh.ctl(0, &["verify", "--json"]);
-    if !output.status.success() {
-        let [text, errors] =
-            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        stage.report([Violation::new("`verify` finds nothing", format!("{text} {errors}"))]);
+    if let Err(said) = verified(|| stage.mesh.ctl(0, &["verify", "--json"])) {
+        stage.report([Violation::new("`verify` finds nothing", said)]);
     }
 }
 

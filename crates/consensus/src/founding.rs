@@ -23,6 +23,7 @@ const WITHIN: Duration = Duration::from_secs(1);
 
 /// Asks and waits until the group is founded, by this peer or another; then remembers that it was.
 pub(crate) async fn run(node: Arc<Node>) {
+    let mut told = Vec::new();
     loop {
         match node.raft.is_initialized().await {
             Ok(true) => break,
@@ -30,11 +31,20 @@ pub(crate) async fn run(node: Arc<Node>) {
             Err(_) => return,
         }
         // All ask, so that each hears when it is not welcome.
-        if let Some(members) = ask(&node).await
-            && node.config.initial_peers.keys().next() == Some(&node.config.name)
-            && let Err(failure) = found(&node, members).await
-        {
-            return node.fail(failure);
+        match ask(&node).await {
+            Answers::Founders(members)
+                if node.config.initial_peers.keys().next() == Some(&node.config.name) =>
+            {
+                if let Err(failure) = found(&node, members).await {
+                    return node.fail(failure);
+                }
+            }
+            Answers::Missing(missing) if missing != told => {
+                let peers = missing.join(", ");
+                tracing::info!(%peers, "these initial peers do not answer yet: the cluster is founded when all do");
+                told = missing;
+            }
+            Answers::Founders(_) | Answers::Missing(_) | Answers::Others => {}
         }
         if node.links.another_disk() {
             let why = format!(
@@ -58,36 +68,60 @@ fn disk(error: &io::Error) -> Failure {
     Failure::Disk(error.to_string())
 }
 
-/// All founders, if all of them answer, are empty and have the names that they should have.
-async fn ask(node: &Node) -> Option<BTreeMap<u64, Member>> {
-    let mut members = BTreeMap::new();
-    for (name, address) in &node.config.initial_peers {
-        let id = if *name == node.config.name { node.me().0 } else { hello(node, name, address).await? };
-        let grpc = if *name == node.config.name { &node.config.advertised } else { address };
-        members.insert(id, Member { name: name.clone(), grpc: grpc.clone() });
-    }
-    // Two names with one id: one address reaches the other's process.
-    (members.len() == node.config.initial_peers.len()).then_some(members)
+/// What the initial peers say.
+enum Answers {
+    /// All of them are empty and have the names that they should have.
+    Founders(BTreeMap<u64, Member>),
+    /// These do not answer, or another does where they should.
+    Missing(Vec<String>),
+    /// Some are not empty: they will call.
+    Others,
 }
 
-async fn hello(node: &Node, name: &str, address: &str) -> Option<u64> {
+async fn ask(node: &Node) -> Answers {
+    let (mut members, mut missing) = (BTreeMap::new(), Vec::new());
+    for (name, address) in &node.config.initial_peers {
+        if *name == node.config.name {
+            let own = Member { name: name.clone(), grpc: node.config.advertised.clone() };
+            members.insert(node.me().0, own);
+            continue;
+        }
+        match hello(node, name, address).await {
+            Some(reply) if reply.name == *name => {
+                let member = Member { name: name.clone(), grpc: address.clone() };
+                members.extend(empty(reply).map(|id| (id, member)));
+            }
+            Some(reply) => missing.push(format!("{name} at {address}, where {} answers", reply.name)),
+            None => missing.push(format!("{name} at {address}")),
+        }
+    }
+    if !missing.is_empty() {
+        return Answers::Missing(missing);
+    }
+    // Two names with one id: one address reaches the other's process.
+    if members.len() == node.config.initial_peers.len() {
+        Answers::Founders(members)
+    } else {
+        Answers::Others
+    }
+}
+
+async fn hello(node: &Node, name: &str, address: &str) -> Option<HelloReply> {
     let mut client = node.client(address, Lane::Control)?;
     let from = Some(node.identity.incarnation().into());
     let request = node.links.request(HelloRequest { from, name: node.config.name.clone() });
     let reply = timeout(WITHIN, client.hello(request)).await.ok()?;
-    let HelloReply { life, name: found, empty, .. } = reply
-        .inspect_err(|error| {
-            node.links.refused(error);
-            tracing::debug!(name, address, %error, "a founder does not answer");
-        })
-        .ok()?
-        .into_inner();
-    if found != name {
-        tracing::warn!(address, name, found, "another peer answers at this address");
-        return None;
-    }
-    let life: Incarnation = life?.into();
-    empty.then_some(life.life.peer.0)
+    let refused = |error: &tonic::Status| {
+        node.links.refused(error);
+        tracing::debug!(name, address, %error, "a founder does not answer");
+    };
+    Some(reply.inspect_err(refused).ok()?.into_inner())
+}
+
+/// The id of the peer that answered, when it holds nothing.
+fn empty(reply: HelloReply) -> Option<u64> {
+    let life: Incarnation = reply.life?.into();
+    reply.empty.then_some(life.life.peer.0)
 }
 
 async fn found(node: &Node, members: BTreeMap<u64, Member>) -> Result<(), Failure> {

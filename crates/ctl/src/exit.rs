@@ -33,6 +33,12 @@ impl std::fmt::Display for Exit {
 impl From<tonic::Status> for Exit {
     fn from(status: tonic::Status) -> Self {
         let text = status.message().to_owned();
+        let cause = std::error::Error::source(&status);
+        if cause.is_some_and(|cause| cause.is::<tonic::transport::Error>()) {
+            return Self::Unreachable(format!(
+                "no peer answers there ({text}): is it up, and is this its gRPC address, not that of its HTTP API?"
+            ));
+        }
         match status.code() {
             tonic::Code::Unavailable | tonic::Code::DeadlineExceeded => Self::Unreachable(text),
             _ => Self::Failed(text),

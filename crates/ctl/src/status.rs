@@ -61,7 +61,12 @@ fn print(topology: &Value) {
     let leader = &topology["leader"];
     let peers = items(topology, "peers").map(|peer| {
         let role = if peer["id"] == *leader { "leader".to_owned() } else { text(&peer["role"]) };
-        let alive = if peer["alive"] == true { "up" } else { "DOWN" };
+        // Only a leader knows, and what the last one said is old.
+        let alive = match peer["alive"] == true {
+            _ if leader.is_null() => "?",
+            true => "up",
+            false => "DOWN",
+        };
         [text(&peer["name"]), text(&peer["http"]), role, alive.to_owned(), text(&peer["applied"])]
     });
     table(["peer", "address", "role", "", "applied"], peers);
@@ -106,8 +111,13 @@ fn print(topology: &Value) {
 /// What an operator should look at.
 fn troubles(topology: &Value) -> Vec<String> {
     let mut troubles = Vec::new();
-    if topology["leader"].is_null() {
-        troubles.push("there is no leader: most peers must be up".to_owned());
+    if topology["cluster"].is_null() {
+        let text = "there is no cluster yet: it is founded when all `initial_peers` are up and the nodes that they name \
+                    have joined; the logs of the peers say what is missing";
+        troubles.push(text.to_owned());
+    } else if topology["leader"].is_null() {
+        let text = "there is no leader: most peers must be up, and reach each other; what is shown is what was so last";
+        return vec![text.to_owned()];
     }
     for peer in items(topology, "peers").filter(|peer| peer["alive"] != true) {
         troubles.push(format!("peer {} is down", text(&peer["name"])));
@@ -115,19 +125,22 @@ fn troubles(topology: &Value) -> Vec<String> {
     for node in items(topology, "nodes").filter(|node| node["state"] != "up") {
         troubles.push(format!("node {} is {}", text(&node["id"]), text(&node["state"])));
     }
+    let up: Vec<&Value> =
+        items(topology, "nodes").filter(|node| node["state"] == "up").map(|node| &node["id"]).collect();
     for index in items(topology, "indexes") {
-        troubles.extend(of_shards(index));
+        troubles.extend(of_shards(index, &up));
         troubles.extend(of_copies(index));
     }
     troubles
 }
 
 /// Shards that nobody can search, and those that one more loss would end.
-fn of_shards(index: &Value) -> Vec<String> {
+fn of_shards(index: &Value, up: &[&Value]) -> Vec<String> {
     let (mut none, mut alone) = (Vec::new(), Vec::new());
     for shard in items(index, "shards") {
         let copies = items(shard, "copies").count();
-        match items(shard, "copies").filter(|copy| copy["searchable"] == true).count() {
+        let answers = |copy: &&Value| copy["searchable"] == true && up.contains(&&copy["node"]);
+        match items(shard, "copies").filter(answers).count() {
             0 => none.push(shard["id"].to_string()),
             1 if copies > 1 => alone.push(shard["id"].to_string()),
             _ => {}

@@ -39,6 +39,7 @@ use routes::{
 
 /// Everything that a peer serves over HTTP.
 pub fn router(app: App) -> Router {
+    measure::describe();
     let of = |routes: Vec<Route>| {
         routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(&path, methods))
     };
@@ -95,7 +96,7 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one)),
         ("/experimental-features", get(features::get).patch(features::patch)),
         ("/swap-indexes", post(swap::swap)),
-        ("/tasks", get(tasks::list)),
+        ("/tasks", get(tasks::list).delete(unsupported::answer)),
         ("/tasks/cancel", post(cancel::cancel)),
         ("/tasks/{uid}", get(tasks::get)),
         ("/_miroir/topology", get(miroir::topology)),

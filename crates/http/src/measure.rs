@@ -5,6 +5,20 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
+/// Says what each metric is, once per process.
+pub(crate) fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("miroir_http_requests_total", "Requests that were answered.");
+    describe_histogram!("miroir_write_ack_seconds", "From a write's arrival to its 202.");
+    describe_histogram!("miroir_search_seconds", "A search, on this peer.");
+    describe_histogram!("miroir_search_node_seconds", "One node's part of a search.");
+    describe_histogram!("miroir_search_overhead_seconds", "A search without its slowest node's part.");
+    describe_gauge!("miroir_lane_lag_tasks", "Tasks that wait for a node.");
+    describe_gauge!("miroir_undelivered_bytes", "Payloads that some node does not have yet.");
+    describe_gauge!("miroir_raft_term", "The current term.");
+    describe_gauge!("miroir_raft_is_leader", "1 on the leader.");
+}
+
 /// Counts a request under its route, method and status, and logs it.
 pub(crate) async fn requests(request: Request, next: Next) -> Response {
     let started = std::time::Instant::now();

@@ -79,12 +79,12 @@ pub(crate) async fn create(
 
 fn count(params: &mut Params, name: &str) -> Result<Option<u16>, ResponseError> {
     let Some(number) = params.number(name, ErrorCode::BadRequest)? else { return Ok(None) };
-    u16::try_from(number).ok().filter(|number| *number > 0).map(Some).ok_or_else(|| {
-        ResponseError::new(
-            ErrorCode::BadRequest,
-            format!("Invalid value in parameter `{name}`: it must be at least 1"),
-        )
-    })
+    if number == 0 {
+        let text = format!("Invalid value in parameter `{name}`: it must be at least 1");
+        return Err(ResponseError::new(ErrorCode::BadRequest, text));
+    }
+    // What is too many is said where it is known how many may be.
+    Ok(Some(u16::try_from(number).unwrap_or(u16::MAX)))
 }
 
 fn creation(state: &Cluster, uid: &IndexUid, key: &Option<String>, shape: Shape) -> Draft {

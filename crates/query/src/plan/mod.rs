@@ -52,7 +52,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// No copy of a shard can be searched.
-    #[error("Shard {shard} of index `{index}` is unavailable: none of its copies can be searched now.")]
+    #[error(
+        "Shard {shard} of index `{index}` is unavailable: none of its copies can be searched now (`miroir-ctl status` says why)."
+    )]
     ShardUnavailable {
         /// The index, as the user named it.
         index: String,

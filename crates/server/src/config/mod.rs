@@ -11,8 +11,9 @@ mod peers;
 use std::path::Path;
 
 use clap::Args;
-use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Source};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,7 +49,29 @@ fn layered<C: DeserializeOwned>(
         figment = figment.merge(Toml::file_exact(file));
     }
     let figment = figment.merge(Env::prefixed("MIROIR_").only(known)).merge(Serialized::defaults(flags));
-    figment.extract().map_err(Exit::configuration)
+    figment.extract().map_err(|error| {
+        let texts: Vec<String> = error.into_iter().map(|error| text(&error)).collect();
+        Exit::Configuration(texts.join("\n"))
+    })
+}
+
+/// What is wrong with one value, by the name that it has everywhere.
+fn text(error: &figment::Error) -> String {
+    if let (Kind::MissingField(name), []) = (&error.kind, error.path.as_slice()) {
+        let (variable, flag) = (name.to_uppercase(), name.replace('_', "-"));
+        return format!(
+            "`{name}` is missing: set it in the configuration file, as MIROIR_{variable}, or as --{flag}"
+        );
+    }
+    let origin = error.metadata.as_ref();
+    let place = match origin.and_then(|origin| origin.source.as_ref()) {
+        Some(Source::File(file)) => format!("{}: ", file.display()),
+        // Where the flags were made of what was typed.
+        Some(_) => "command line: ".to_owned(),
+        None => origin.map(|origin| format!("{}: ", origin.name)).unwrap_or_default(),
+    };
+    let key = if error.path.is_empty() { String::new() } else { format!("`{}`: ", error.path.join(".")) };
+    format!("{place}{key}{}", error.kind)
 }
 
 fn check_master_key(key: Option<&str>) -> Result<(), Exit> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -45,6 +46,17 @@ impl Children {
     pub(super) fn ended<'a>(&mut self, members: &'a [Member]) -> Option<(&'a Member, ExitStatus)> {
         let pairs = self.0.iter_mut().zip(members);
         pairs.filter_map(|(child, member)| Some((member, child.try_wait().ok()??))).next()
+    }
+
+    /// Says which of them end by themselves, until all have.
+    pub(super) async fn watch(&mut self, members: &[Member]) {
+        let ends = self.0.iter_mut().zip(members).map(async |(child, member)| {
+            if let Ok(status) = child.wait().await {
+                let log = log_file(member);
+                eprintln!("{} ended ({status}), and stays so; its log is {}", member.id, log.display());
+            }
+        });
+        join_all(ends).await;
     }
 
     /// Stops them, those restarted by hand included: peers first, so that none of them sees its nodes go.

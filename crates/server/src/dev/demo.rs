@@ -23,6 +23,8 @@ pub(super) async fn load(url: &str, key: Option<&str>) -> Result<(), Exit> {
     let loaded = tokio::time::timeout(PATIENCE, films(&peer)).await;
     let loaded = loaded.unwrap_or_else(|_| Err(format!("not done after {} s", PATIENCE.as_secs())));
     println!("{}", loaded.map_err(failed)?);
+    let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
+    println!("  curl '{url}/indexes/{INDEX}/search?q=angry+men'{auth}\n");
     Ok(())
 }
 

@@ -65,7 +65,12 @@ async fn serve(
     }
     manifest::write(dir, members, children)?;
     show::ready(members, flags.master_key.as_deref(), shape);
-    stopped().await;
+    let stopped = stopped();
+    tokio::pin!(stopped);
+    tokio::select! {
+        () = &mut stopped => {}
+        () = children.watch(members) => stopped.await,
+    }
     eprintln!("stopping");
     Ok(())
 }

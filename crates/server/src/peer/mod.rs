@@ -58,6 +58,11 @@ async fn peer(config: PeerConfig, metrics: parts::Metrics) -> Result<(), Exit> {
     let serve = tokio::spawn(serve(http, parts.http(), stopped()));
     tracing::info!(name = config.name, http = %config.http, grpc = %config.grpc, "peer started");
 
+    if config.master_key.is_none() {
+        tracing::warn!(
+            "there is no master key: whoever reaches this peer may read, write and delete everything"
+        );
+    }
     let announced = tokio::spawn(announce::announce(Arc::clone(&peer), config.clone()));
     let ended = tokio::select! {
         () = signalled() => Ok(()),

@@ -20,8 +20,11 @@ fn bad_configuration_is_told_and_ends_with_2() {
     refused(&["dev", "--nodes", "1", "--factor", "2", "--data-dir", &scratch("factor")], "factor");
     refused(&["dev", "--master-key", "short", "--data-dir", &scratch("key")], "at least 16");
     refused(&["peer", "--config", "/no/such/file.toml"], "/no/such/file.toml");
-    refused(&["peer", "--name", "a"], "data_dir");
-    refused(&["node", "--http-addr", "nowhere", "--db-path", "x"], "http_addr");
+    refused(
+        &["peer", "--name", "a"],
+        "`data_dir` is missing: set it in the configuration file, as MIROIR_DATA_DIR",
+    );
+    refused(&["node", "--http-addr", "nowhere", "--db-path", "x"], "command line: `http_addr`: ");
     refused(&["fly"], "fly");
 }
 

@@ -11,7 +11,7 @@ mod reader;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use miroir_cluster::{Index, Ledger, Queue, State};
+use miroir_cluster::{Index, Ledger, NodeState, State};
 use miroir_model::{NodeId, ShardId};
 use miroir_placement::{CopyState, Shard};
 use miroir_search::Searcher;
@@ -108,7 +108,8 @@ impl Comparison<'_> {
         }
         violations.extend(self.foreign().await);
         // What is deleted while it is read is not compared.
-        if self.reader.ledger.state().indexes.contains_key(&self.index.id) {
+        let state = self.reader.ledger.state();
+        if state.indexes.get(&self.index.id).is_some_and(|index| !index.gone) {
             self.report.shards.extend(shards);
             self.report.violations.extend(violations);
             self.report.violations.extend(self.not_read());
@@ -138,17 +139,41 @@ impl Comparison<'_> {
         if let Some(unread) = self.unread.get(node) {
             return Err(unread.why.clone());
         }
-        if let Some(why) = self.index.queues.get(node).and_then(why_not_searched) {
+        if let Some(why) = self.why_not_searched(node) {
             return Err(why);
         }
-        self.reader.copy(self.index, node, shard.range).await.map_err(|error| error.to_string())
+        if let Ok(copy) = self.reader.copy(self.index, node, shard.range).await {
+            return Ok(copy);
+        }
+        // Its index may have had another name for a moment, or the node is gone and is known to be by then.
+        self.at_rest().await;
+        let read = self.reader.copy(self.index, node, shard.range).await;
+        read.map_err(|error| self.why_not_searched(node).unwrap_or_else(|| error.to_string()))
+    }
+
+    /// Why searches leave a node's copies out, when they do: such copies may differ.
+    fn why_not_searched(&self, node: &NodeId) -> Option<String> {
+        // As it is now, which may be long after the beginning.
+        let state = self.reader.ledger.state();
+        let queue = state.indexes.get(&self.index.id)?.queues.get(node).filter(|queue| !queue.searchable)?;
+        let down = state.nodes.get(node).filter(|node| node.state != NodeState::Up);
+        Some(match (&queue.lost, &queue.fault, down) {
+            (Some(lost), ..) => format!("they are lost: {lost}"),
+            (None, _, Some(node)) => {
+                format!("the node is {}, and searches leave it out", node.state.as_str())
+            }
+            (None, Some((fault, _)), None) => {
+                format!("searches leave them out, and delivery is stopped: {}", fault.text)
+            }
+            (None, None, None) => "they are behind, and searches leave them out".to_owned(),
+        })
     }
 
     /// A node holds what is in its shards, and nothing else.
     async fn foreign(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
-        let searched = self.index.queues.iter().filter(|(_, queue)| queue.searchable);
-        for (node, _) in searched.filter(|(node, _)| !self.unread.contains_key(*node)) {
+        let read = self.index.queues.keys().filter(|node| !self.unread.contains_key(*node));
+        for node in read.filter(|node| self.why_not_searched(node).is_none()) {
             let (kind, text) = match self.reader.foreign(self.index, node).await {
                 Ok(0) => continue,
                 Ok(foreign) => (
@@ -198,20 +223,6 @@ impl Comparison<'_> {
         }
         text
     }
-}
-
-/// Why searches leave a node's copies of an index out, when they do: such copies may differ.
-fn why_not_searched(queue: &Queue) -> Option<String> {
-    if queue.searchable {
-        return None;
-    }
-    Some(match (&queue.lost, &queue.fault) {
-        (Some(lost), _) => format!("they are lost: {lost}"),
-        (None, Some((fault, _))) => {
-            format!("searches leave them out, and delivery is stopped: {}", fault.text)
-        }
-        (None, None) => "they are behind, and searches leave them out".to_owned(),
-    })
 }
 
 fn alike(copies: &[CopyReport]) -> bool {

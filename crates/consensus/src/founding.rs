@@ -13,6 +13,7 @@ use miroir_wire::peer::{HelloReply, HelloRequest};
 use miroir_wire::{ClusterId, Incarnation};
 use openraft::error::{InitializeError, RaftError};
 use tokio::time::timeout;
+use tonic::Code;
 
 use crate::links::Lane;
 use crate::node::{Failure, Node};
@@ -41,7 +42,7 @@ pub(crate) async fn run(node: Arc<Node>) {
             }
             Answers::Missing(missing) if missing != told => {
                 let peers = missing.join(", ");
-                tracing::info!(%peers, "these initial peers do not answer yet: the cluster is founded when all do");
+                tracing::info!(%peers, "the cluster is founded when these initial peers answer too");
                 told = missing;
             }
             Answers::Founders(_) | Answers::Missing(_) | Answers::Others => {}
@@ -87,18 +88,23 @@ async fn ask(node: &Node) -> Answers {
             continue;
         }
         match hello(node, name, address).await {
-            Some(reply) if reply.name == *name => {
+            Ok(reply) if reply.name == *name => {
                 let member = Member { name: name.clone(), grpc: address.clone() };
-                members.extend(empty(reply).map(|id| (id, member)));
+                let same = empty(reply).and_then(|id| members.insert(id, member));
+                missing.extend(same.map(|other| {
+                    format!(
+                        "{name} at {address} (it has the id of {}: a copy of its data directory)",
+                        other.name
+                    )
+                }));
             }
-            Some(reply) => missing.push(format!("{name} at {address}, where {} answers", reply.name)),
-            None => missing.push(format!("{name} at {address}")),
+            Ok(reply) => missing.push(format!("{name} at {address} ({} answers there)", reply.name)),
+            Err(why) => missing.push(format!("{name} at {address} ({why})")),
         }
     }
     if !missing.is_empty() {
         return Answers::Missing(missing);
     }
-    // Two names with one id: one address reaches the other's process.
     if members.len() == node.config.initial_peers.len() {
         Answers::Founders(members)
     } else {
@@ -106,16 +112,23 @@ async fn ask(node: &Node) -> Answers {
     }
 }
 
-async fn hello(node: &Node, name: &str, address: &str) -> Option<HelloReply> {
-    let mut client = node.client(address, Lane::Control)?;
+/// What a founder answers, or why it does not.
+async fn hello(node: &Node, name: &str, address: &str) -> Result<HelloReply, String> {
+    const SILENT: &str = "no answer";
+    let mut client = node.client(address, Lane::Control).ok_or(SILENT)?;
     let from = Some(node.identity.incarnation().into());
     let request = node.links.request(HelloRequest { from, name: node.config.name.clone() });
-    let reply = timeout(WITHIN, client.hello(request)).await.ok()?;
-    let refused = |error: &tonic::Status| {
-        node.links.refused(error);
-        tracing::debug!(name, address, %error, "a founder does not answer");
-    };
-    Some(reply.inspect_err(refused).ok()?.into_inner())
+    match timeout(WITHIN, client.hello(request)).await {
+        Ok(Ok(reply)) => Ok(reply.into_inner()),
+        Ok(Err(error)) => {
+            node.links.refused(&error);
+            tracing::debug!(name, address, %error, "a founder does not answer");
+            // How a connection fails changes all the time, and says no more.
+            let silent = matches!(error.code(), Code::Unavailable | Code::Unknown | Code::Cancelled);
+            Err(if silent { SILENT.to_owned() } else { error.message().to_owned() })
+        }
+        Err(_) => Err(SILENT.to_owned()),
+    }
 }
 
 /// The id of the peer that answered, when it holds nothing.

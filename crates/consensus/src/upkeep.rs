@@ -1,10 +1,11 @@
-//! What a peer looks after by itself, now and then: failures, free space, snapshots, the length of the log.
+//! What a peer looks after by itself, now and then: failures, who leads, free space, snapshots, the length of the log.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use miroir_model::PeerId;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -22,8 +23,10 @@ pub(crate) async fn run(node: Arc<Node>) {
     let mut hand_overs = Attempts::default();
     let mut early = tokio::time::interval(EARLY);
     early.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut leader = None;
     loop {
         ticks.tick().await;
+        say_who_leads(&node, &mut leader);
         if node.links.superseded() {
             node.fail(Failure::Identity("another peer knows a later life, or a copy".to_owned()));
         }
@@ -32,6 +35,25 @@ pub(crate) async fn run(node: Arc<Node>) {
         if keep_log_short(&node, early).await.is_none() {
             return;
         }
+    }
+}
+
+/// Says who leads, when that is not whom it `told` last.
+fn say_who_leads(node: &Node, told: &mut Option<PeerId>) {
+    let leader = node.leader().map(|leader| match leader {
+        Leader::Here => node.me(),
+        Leader::There(peer, _) => peer,
+    });
+    if leader == *told {
+        return;
+    }
+    *told = leader;
+    match leader {
+        Some(peer) => {
+            let name = node.members().remove(&peer).map(|(member, _)| member.name).unwrap_or_default();
+            tracing::info!(%name, "there is a leader");
+        }
+        None => tracing::warn!("no leader is known: most peers must be up, and reach each other"),
     }
 }
 

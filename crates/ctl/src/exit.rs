@@ -36,7 +36,7 @@ impl From<tonic::Status> for Exit {
         let cause = std::error::Error::source(&status);
         if cause.is_some_and(|cause| cause.is::<tonic::transport::Error>()) {
             return Self::Unreachable(format!(
-                "no peer answers there ({text}): is it up, and is this its gRPC address, not that of its HTTP API?"
+                "the connection broke ({text}): is this the gRPC address of a peer, not that of its HTTP API?"
             ));
         }
         match status.code() {

@@ -112,12 +112,17 @@ fn print(topology: &Value) {
 fn troubles(topology: &Value) -> Vec<String> {
     let mut troubles = Vec::new();
     if topology["cluster"].is_null() {
-        let text = "there is no cluster yet: it is founded when all `initial_peers` are up and the nodes that they name \
-                    have joined; the logs of the peers say what is missing";
+        let text = "there is no cluster yet: it is founded when all `initial_peers` are up and the nodes that they name, \
+                    or enough of them, have joined; the logs of the peers say what is missing";
         troubles.push(text.to_owned());
-    } else if topology["leader"].is_null() {
-        let text = "there is no leader: most peers must be up, and reach each other; what is shown is what was so last";
-        return vec![text.to_owned()];
+    }
+    if topology["leader"].is_null() {
+        if items(topology, "peers").count() > 0 {
+            let text =
+                "there is no leader: most peers must be up, and reach each other; what is shown was so last";
+            troubles.push(text.to_owned());
+        }
+        return troubles;
     }
     for peer in items(topology, "peers").filter(|peer| peer["alive"] != true) {
         troubles.push(format!("peer {} is down", text(&peer["name"])));

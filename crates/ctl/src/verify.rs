@@ -60,7 +60,7 @@ fn print(report: &VerifyReport) {
         let nodes: Vec<_> = shard.copies.iter().map(|copy| copy.node.as_str()).collect();
         let verdict = match shard.copies.as_slice() {
             [] => "NOT READ",
-            [_] => "one copy",
+            [_] => "one read",
             [first, others @ ..] if others.iter().all(|other| other.hash == first.hash) => "equal",
             _ => "DIFFER",
         };

@@ -121,7 +121,13 @@ impl Leader {
         let live = leading.patience.live(&state, &answered, Instant::now());
         let observed = Observed { live, reports: self.ledger.reports(), now: self.world.now() };
         for command in plan(&state, &observed, &self.policy) {
-            info!(?command, "proposing");
+            match &command {
+                Command::PeerAlive { peer, alive } => {
+                    let name = state.peers.get(peer).map_or("", |peer| &peer.name);
+                    info!(name, alive, "whether a peer is up has changed");
+                }
+                command => info!(?command, "proposing"),
+            }
             self.ledger.propose(command).await?;
         }
         while let Some(adopt) = leading.adoptions.ready() {

@@ -54,6 +54,12 @@ async fn a_node_dies_and_nobody_notices_but_the_operator() {
     let said = String::from_utf8_lossy(&status.stdout).into_owned();
     assert_eq!(status.status.code(), Some(4), "{said}");
     assert!(said.contains("node node-1 is down") && said.contains("rest on one copy"), "{said}");
+    let verified = dev.ctl(&["verify", "--json"]);
+    let report: Value = serde_json::from_slice(&verified.stdout).expect("JSON");
+    assert_eq!(verified.status.code(), Some(1), "{report}");
+    let found = report["violations"].as_array().expect("an array");
+    assert!(!found.is_empty() && found.iter().all(|found| found["kind"] == "copy_not_read"), "{report}");
+    assert!(found.iter().all(|found| found["where"] == "load on node-1"), "{report}");
     dev.revive("nodes", 1);
     until(&first, "it comes back", |topology| searched(topology, "node-1")).await;
     dev.verify();

@@ -114,7 +114,7 @@ pub(crate) async fn well(mesh: &Mesh) {
 
 /// `verify` finds nothing wrong.
 pub(crate) fn verify(mesh: &Mesh) {
-    verified(|| mesh.ctl(0, &["verify", "--json"])).unwrap_or_else(|said| panic!("verify: {said}"));
+    verified(|| mesh.ctl(0, &["verify", "--json"])).expect("`verify` finds nothing wrong");
 }
 
 /// What `verify` says to people, and the kinds of what it finds.

@@ -50,6 +50,9 @@ pub(crate) async fn get(
     Ok(Json(view(&uid, served(&state, &uid)?)))
 }
 
+/// The most shards of an index.
+const MOST_SHARDS: u16 = 128;
+
 /// `POST /indexes?shards=N&factor=F`: the shape is Miroir's own.
 pub(crate) async fn create(
     State(app): State<App>,
@@ -58,11 +61,11 @@ pub(crate) async fn create(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let mut params = Params::parse(query.as_deref());
-    let shape = Shape { shards: count(&mut params, "shards")?, factor: count(&mut params, "factor")? };
+    let shape = Shape {
+        shards: count(&mut params, "shards", MOST_SHARDS)?,
+        factor: count(&mut params, "factor", u16::MAX)?,
+    };
     params.finish(&["shards", "factor"])?;
-    if shape.shards.is_some_and(|shards| shards > 128) {
-        return Err(ApiError::new(ErrorCode::BadRequest, "An index has from 1 to 128 shards."));
-    }
     let object = Object::parse(&body, &["uid", "primaryKey"])?;
     let Some(uid) = object.text("uid", ErrorCode::InvalidIndexUid)? else {
         return Err(ApiError::new(ErrorCode::MissingIndexUid, "Missing field `uid`"));
@@ -77,14 +80,13 @@ pub(crate) async fn create(
         .await
 }
 
-fn count(params: &mut Params, name: &str) -> Result<Option<u16>, ResponseError> {
+fn count(params: &mut Params, name: &str, most: u16) -> Result<Option<u16>, ResponseError> {
     let Some(number) = params.number(name, ErrorCode::BadRequest)? else { return Ok(None) };
-    if number == 0 {
-        let text = format!("Invalid value in parameter `{name}`: it must be at least 1");
-        return Err(ResponseError::new(ErrorCode::BadRequest, text));
-    }
-    // What is too many is said where it is known how many may be.
-    Ok(Some(u16::try_from(number).unwrap_or(u16::MAX)))
+    let count = u16::try_from(number).ok().filter(|number| (1..=most).contains(number));
+    count.map(Some).ok_or_else(|| {
+        let text = format!("Invalid value in parameter `{name}`: {number} is not from 1 to {most}");
+        ResponseError::new(ErrorCode::BadRequest, text)
+    })
 }
 
 fn creation(state: &Cluster, uid: &IndexUid, key: &Option<String>, shape: Shape) -> Draft {

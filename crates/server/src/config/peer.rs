@@ -165,8 +165,9 @@ fn usual_weight() -> u32 {
     100
 }
 
+/// Without what Raft says again and again of a peer that is down: that it is, is said once.
 fn default_log() -> String {
-    "info,openraft=warn,raft_log=warn".to_owned()
+    "info,openraft=error,raft_log=warn,chunked_wal=warn".to_owned()
 }
 
 impl PeerConfig {

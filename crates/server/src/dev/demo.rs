@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::show;
 use crate::exit::Exit;
 
 /// Where they go.
@@ -22,9 +23,7 @@ pub(super) async fn load(url: &str, key: Option<&str>) -> Result<(), Exit> {
     let peer = Peer { client: client.map_err(|error| failed(error.to_string()))?, url, key };
     let loaded = tokio::time::timeout(PATIENCE, films(&peer)).await;
     let loaded = loaded.unwrap_or_else(|_| Err(format!("not done after {} s", PATIENCE.as_secs())));
-    println!("{}", loaded.map_err(failed)?);
-    let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
-    println!("  curl '{url}/indexes/{INDEX}/search?q=angry+men'{auth}\n");
+    println!("{}\n", loaded.map_err(failed)?);
     Ok(())
 }
 
@@ -52,7 +51,8 @@ async fn films(peer: &Peer<'_>) -> Result<String, String> {
             _ => return Err(now.to_string()),
         }
     }
-    Ok(format!("\n{} films are in the index `{INDEX}`.", FILMS.lines().count()))
+    let search = show::search(peer.url, peer.key, "angry men");
+    Ok(format!("\n{} films are in the index `{INDEX}`:\n{search}", FILMS.lines().count()))
 }
 
 struct Peer<'a> {

@@ -22,13 +22,22 @@ pub(super) fn ready(members: &[Member], key: Option<&str>, shape: &Shape) {
     }
     let Some(first) = by_kind(true).next() else { return };
     let url = format!("http://{}", first.http);
-    let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
     println!("{table}");
     println!("\nAdd documents, then search:");
     println!(
-        "  curl -X POST '{url}/indexes/movies/documents'{auth} -H 'Content-Type: application/json' \
-         -d '[{{\"id\":1,\"title\":\"The Mirror\"}}]'"
+        "  curl -X POST '{url}/indexes/movies/documents'{} -H 'Content-Type: application/json' \
+         -d '[{{\"id\":1,\"title\":\"The Mirror\"}}]'",
+        auth(key)
     );
-    println!("  curl '{url}/indexes/movies/search?q=mirror'{auth}");
+    println!("{}", search(&url, key, "mirror"));
     println!("\nready {url}");
+}
+
+/// A line to paste that searches films.
+pub(super) fn search(url: &str, key: Option<&str>, query: &str) -> String {
+    format!("  curl '{url}/indexes/movies/search?q={}'{}", query.replace(' ', "+"), auth(key))
+}
+
+fn auth(key: Option<&str>) -> String {
+    key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default()
 }

@@ -33,24 +33,24 @@ pub fn program(name: &str) -> PathBuf {
     built.unwrap_or_else(|| unreachable!("`{name}` is missing: build with `--workspace`"))
 }
 
-/// What `miroir-ctl verify --json` finds: its report if nothing is wrong, else its words. Copies that are behind cannot be
-/// compared until searches use them again, which is waited for.
+/// What `miroir-ctl verify --json` finds: its report if nothing is wrong, else its words. Copies that searches leave out
+/// cannot be compared until they are back, which is waited for.
 pub fn verified(verify: impl Fn() -> Output) -> Result<Value, String> {
     let started = Instant::now();
     loop {
         let output = verify();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let report: Value = serde_json::from_str(&said).unwrap_or_default();
+        let report: Value = serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))?;
         if output.status.success() {
             return Ok(report);
         }
         let violations = report["violations"].as_array().map_or(&[][..], Vec::as_slice);
-        let behind = |violation: &Value| {
+        let left_out = |violation: &Value| {
             violation["kind"] == "copy_not_read"
-                && !violation["text"].as_str().is_some_and(|text| text.contains("lost"))
+                && violation["text"].as_str().is_some_and(|text| text.contains("searches leave"))
         };
-        if violations.is_empty() || !violations.iter().all(behind) || started.elapsed() > PATIENCE {
-            return Err(format!("{said} {}", String::from_utf8_lossy(&output.stderr)));
+        if violations.is_empty() || !violations.iter().all(left_out) || started.elapsed() > PATIENCE {
+            return Err(said);
         }
         std::thread::sleep(Duration::from_millis(50));
     }

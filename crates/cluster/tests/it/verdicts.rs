@@ -1,7 +1,7 @@
 //! What nodes refuse of a task, and what becomes of the task and of their copies.
 
 use miroir_cluster::{
-    Action, Command, CopyChange, CopyStep, DispatchResult, EnqueueWork, Fault, Lost, Outcome, Part,
+    Action, Command, CopyChange, CopyStep, DispatchResult, EnqueueWork, Fault, Lost, Outcome, Part, Progress,
     QueueStep, Slice, State, StepRefused, WriteMode,
 };
 use miroir_model::{NodeId, PhysicalId, TaskUid, UnitSet};
@@ -129,11 +129,7 @@ fn of_copies_that_took_more_or_less_before_they_refused_the_lesser_is_wrong() {
     let (mut world, id) = World::with_index(PAIR);
     let task = world.enqueue("a", documents(WriteMode::Replace, UnitSet::ALL, 4), None);
     for (node, taken) in [(0, 2), (1, 3)] {
-        let slice = |from: u32, to| Slice {
-            task,
-            from: miroir_cluster::Progress { frames: from, ..Default::default() },
-            to,
-        };
+        let slice = |from: u32, to| Slice { task, from: Progress { frames: from, ..Default::default() }, to };
         for (slice, result) in [(slice(0, Some(taken)), lane::done()), (slice(taken, None), refused())] {
             let start = QueueStep::Start { action: Action::Send(vec![slice]), node_task: None };
             world.must(lane::command(&world.state, id, &node_id(node), start));

@@ -87,6 +87,12 @@ impl IndexSettings {
         change.version == self.version
     }
 
+    /// Whether nodes may differ in their settings, or have others than searches go by: a change is on its way to them, or
+    /// they have one that not every peer serves yet.
+    pub fn are_in_flight(&self) -> bool {
+        !self.to_serve.is_empty() || self.change.as_ref().is_some_and(|change| !self.is_void(change))
+    }
+
     /// Whether a node is through with the settings that are on their way: what comes after them depends on the others.
     pub fn awaits_decision(&self, queue: &Queue) -> bool {
         let change = self.change.as_ref().filter(|change| !self.is_void(change));

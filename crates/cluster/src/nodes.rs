@@ -19,6 +19,8 @@ pub struct Peer {
     pub boot: u64,
     /// Whether the leader sees it answer.
     pub alive: bool,
+    /// Its attempts with smaller numbers were settled so long ago that it is forgotten how.
+    pub forgotten: u64,
 }
 
 /// A Meilisearch server that holds documents.

@@ -125,7 +125,7 @@ pub struct State {
     pub chunks: OrdMap<ChunkId, ChunkMeta>,
     /// The uploads that no task has taken.
     pub uploads: OrdMap<UploadId, Upload>,
-    /// How attempts were settled, for an hour.
+    /// How attempts were settled, for ten minutes.
     pub proposals: OrdMap<ProposalId, (Timestamp, Settled)>,
     /// The same attempts by age.
     pub(crate) proposals_by_age: OrdSet<(Timestamp, ProposalId)>,

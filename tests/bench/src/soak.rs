@@ -18,8 +18,9 @@ use crate::server::Server;
 const LOOK: Duration = Duration::from_secs(10);
 /// How much more at the end than after the first quarter is called flat, in percent.
 const FLAT: f64 = 10.0;
-/// A log that is cut every few minutes, not every half hour: what it takes until then is not growth.
-const SHORT_LOG: &str = "snapshot = 8388608\nlog_file = 1048576";
+/// A log that is cut, and payload that is dropped, every few minutes, not every half hour: what they take until then is
+/// not growth.
+const SHORT_LOG: &str = "snapshot = 8388608\nlog_file = 1048576\nsegment_file = 8388608";
 /// Documents come again and again under so many ids.
 const IDS: u64 = 2_000;
 

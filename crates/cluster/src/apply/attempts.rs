@@ -1,14 +1,15 @@
 //! Attempts to have a write accepted: settled once, remembered for a while.
 
-use miroir_model::Timestamp;
+use miroir_model::{PeerLife, Timestamp};
 
 use super::Apply;
 use crate::command::Enqueue;
 use crate::outcome::{Outcome, Refusal, Settled};
 use crate::state::{Idempotency, ProposalId};
 
-/// How long an attempt is remembered, in milliseconds of log time.
-const ATTEMPT_MILLIS: i64 = 3_600_000;
+/// How long an attempt is remembered, in milliseconds of log time: sixty times as long as a client is kept waiting for
+/// certainty, so that whoever was stopped with an attempt in hand comes back to find it settled.
+const ATTEMPT_MILLIS: i64 = 600_000;
 /// How long an idempotency key is remembered, in milliseconds of log time.
 const IDEMPOTENCY_MILLIS: i64 = 24 * 3_600_000;
 /// How many of each are remembered at most.
@@ -24,6 +25,11 @@ impl Apply<'_> {
             }
             self.state.proposals_by_age.remove(&(at, id));
             self.state.proposals.remove(&id);
+            if let Some(peer) =
+                self.state.peers.get_mut(&id.life.peer).filter(|peer| peer.boot == id.life.boot)
+            {
+                peer.forgotten = peer.forgotten.max(id.number + 1);
+            }
         }
         while let Some((at, key)) = self.state.idempotency_by_age.get_min() {
             if !old(*at, IDEMPOTENCY_MILLIS, self.now) && self.state.idempotency_by_age.len() <= REMEMBERED {
@@ -36,12 +42,24 @@ impl Apply<'_> {
         self.expire_uploads();
     }
 
-    /// What became of this attempt before. It stays so: a repeated entry of the log changes nothing.
+    /// What became of this attempt before. It stays so: a repeated entry of the log changes nothing. One that may have
+    /// been settled and forgotten is refused, since nobody waits for it any more.
     pub(super) fn settled_attempt(&self, proposal: ProposalId) -> Option<Result<Outcome, Refusal>> {
-        self.state.proposals.get(&proposal).map(|(_, settled)| match *settled {
+        let settled = self.state.proposals.get(&proposal).map(|(_, settled)| match *settled {
             Settled::Accepted { task, at, replayed } => Ok(Outcome::Enqueued { task, at, replayed }),
             Settled::Refused => Err(Refusal::GivenUp),
-        })
+        });
+        settled.or_else(|| self.is_forgotten(proposal).then_some(Err(Refusal::GivenUp)))
+    }
+
+    /// Whether an attempt that is not remembered can have been settled: those of a life have rising numbers, and are
+    /// forgotten in the order in which they were settled.
+    fn is_forgotten(&self, proposal: ProposalId) -> bool {
+        let PeerLife { peer, boot } = proposal.life;
+        self.state
+            .peers
+            .get(&peer)
+            .is_some_and(|known| boot < known.boot || boot == known.boot && proposal.number < known.forgotten)
     }
 
     /// The answer of an earlier write with the same idempotency key.
@@ -70,6 +88,12 @@ impl Apply<'_> {
     pub(super) fn settle(&mut self, proposal: ProposalId) -> Outcome {
         if let Some((_, settled)) = self.state.proposals.get(&proposal) {
             return Outcome::Settled(*settled);
+        }
+        if self.is_forgotten(proposal) {
+            return Outcome::Refused(Refusal::Unknown(format!(
+                "attempt {} of {}",
+                proposal.number, proposal.life
+            )));
         }
         self.remember(proposal, Settled::Refused);
         Outcome::Settled(Settled::Refused)

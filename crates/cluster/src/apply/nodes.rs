@@ -30,13 +30,14 @@ impl Apply<'_> {
 
     pub(super) fn peer_started(&mut self, started: &PeerStarted) -> Answer {
         let PeerLife { peer, boot } = started.life;
-        let known = self.state.peers.get(&peer).map(|known| known.boot);
-        let restarted = known.is_some_and(|known| known < boot);
-        if known.is_some_and(|known| known > boot) {
+        let known = self.state.peers.get(&peer);
+        let restarted = known.is_some_and(|known| known.boot < boot);
+        let forgotten = known.filter(|known| known.boot == boot).map_or(0, |known| known.forgotten);
+        if known.is_some_and(|known| known.boot > boot) {
             return Err(Refusal::Unknown(format!("peer life {}", started.life)));
         }
         let (name, http, grpc) = (started.name.clone(), started.http.clone(), started.grpc.clone());
-        self.state.peers.insert(peer, Peer { name, http, grpc, boot, alive: true });
+        self.state.peers.insert(peer, Peer { name, http, grpc, boot, alive: true, forgotten });
         let former: Vec<_> = (self.state.uploads.keys())
             .filter(|upload| upload.life.peer == peer && upload.life.boot < boot)
             .copied()

@@ -11,6 +11,7 @@ use crate::world::{TWO, World, documents, patch, started};
 use miroir_testkit::Dice;
 
 const HOUR: i64 = 3_600_000;
+const TEN_MINUTES: i64 = 600_000;
 const LIFE: PeerLife = PeerLife { peer: PeerId(1), boot: 1 };
 
 fn enqueue(world: &mut World, enqueue: &Enqueue) -> Outcome {
@@ -45,8 +46,35 @@ fn an_attempt_that_is_proposed_again_is_the_same_task() {
     let state = world.state.clone();
     assert_eq!(enqueue(&mut world, &write), first);
     assert_eq!((&world.state.tasks, &world.state.names), (&state.tasks, &state.names));
-    world.clock = world.clock.plus_millis(HOUR - 1);
-    assert_eq!(enqueue(&mut world, &write), first, "remembered for an hour, however often it comes");
+    world.clock = world.clock.plus_millis(TEN_MINUTES);
+    assert_eq!(enqueue(&mut world, &write), first, "remembered for ten minutes, however often it comes");
+}
+
+/// A peer that was stopped with an attempt in hand, or a network that kept one for long, brings it when nobody remembers
+/// that its client was told that nothing was changed.
+#[test]
+fn an_attempt_that_comes_when_it_is_forgotten_is_refused() {
+    let mut world = World::new(TWO);
+    let (late, next) =
+        (world.write("a", EnqueueWork::CreateIndex, None), world.write("b", EnqueueWork::CreateIndex, None));
+    let settle = Command::Settle { proposal: late.proposal };
+    assert_eq!(world.apply(settle.clone()), Outcome::Settled(Settled::Refused));
+    world.clock = world.clock.plus_millis(TEN_MINUTES + 1);
+    accepted(enqueue(&mut world, &next));
+    assert_eq!(world.state.proposals.len(), 1, "only the new one is remembered");
+    assert_eq!(enqueue(&mut world, &late), Outcome::Refused(Refusal::GivenUp));
+    assert!(
+        matches!(world.apply(settle), Outcome::Refused(Refusal::Unknown(_))),
+        "it may have been accepted"
+    );
+    assert!(world.state.ordered(&"a".parse().expect("a name")).is_none());
+
+    // So it is when its peer has started again.
+    let other = world.write("c", EnqueueWork::CreateIndex, None);
+    world.must(Command::PeerStarted(started(1, 2)));
+    assert_eq!(enqueue(&mut world, &other), Outcome::Refused(Refusal::GivenUp));
+    let new = world.write("c", EnqueueWork::CreateIndex, None);
+    accepted(enqueue(&mut world, &new));
 }
 
 /// A stale attempt that comes twice, as a log may hold it, stays refused when the state fits it again: its peer has

@@ -123,7 +123,9 @@ impl World {
 
     pub(crate) fn attempt(&mut self) -> ProposalId {
         self.attempts += 1;
-        ProposalId { life: PeerLife { peer: PeerId(1), boot: 1 }, number: self.attempts }
+        let peer = PeerId(1);
+        let boot = self.state.peers.get(&peer).map_or(1, |known| known.boot);
+        ProposalId { life: PeerLife { peer, boot }, number: self.attempts }
     }
 
     /// A write with the right target, except that an index that is not there is created.

@@ -155,6 +155,7 @@ fn user_code(error: &UserError) -> &'static str {
             "invalid_search_sort"
         }
         E::InvalidFacetsDistribution { .. } => "invalid_search_facets",
+        E::InvalidFacetSearchFacetName { .. } => "invalid_facet_search_facet_name",
         E::InvalidSearchableAttribute { .. } => "invalid_search_attributes_to_search_on",
         E::CriterionError(_) => "invalid_settings_ranking_rules",
         E::InvalidGeoField(_) => "invalid_document_geo_field",

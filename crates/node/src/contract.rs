@@ -82,6 +82,14 @@ pub trait Node: fmt::Debug + Send + Sync {
     /// Search an index: JSON text in (`POST …/search`), JSON text out.
     async fn search(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
 
+    /// Search among the values of a facet: JSON text in (`POST …/facet-search`), JSON text out.
+    async fn facet_search(
+        &self,
+        index: &str,
+        body: Bytes,
+        request_id: Option<&str>,
+    ) -> Result<Bytes, NodeError>;
+
     /// Read documents of an index: JSON text in (`POST …/documents/fetch`), JSON text out.
     async fn fetch(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
 

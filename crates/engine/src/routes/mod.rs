@@ -56,6 +56,7 @@ pub(crate) fn router(engine: Shared) -> Router {
             get(settings::get).patch(settings::update).delete(settings::reset),
         )
         .route("/indexes/{index}/search", post(search::post).get(search::get))
+        .route("/indexes/{index}/facet-search", post(search::values))
         .route("/indexes/{index}/documents", documents)
         .route("/indexes/{index}/documents/fetch", post(documents::fetch))
         .route("/indexes/{index}/documents/delete-batch", post(documents::delete_batch))

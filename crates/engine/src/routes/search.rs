@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Params, Payload, Shared, Token, blocking, read_object};
 use crate::error::ApiError;
-use crate::search::{self, SearchQuery};
+use crate::search::{self, SearchQuery, ValuesQuery};
 
 pub(super) async fn post(
     State(engine): State<Shared>,
@@ -34,6 +34,21 @@ async fn run(engine: Shared, uid: String, query: SearchQuery) -> Answer {
     blocking(engine, move |engine| {
         let index = engine.index(&uid)?;
         search::run(&uid, &index, &engine.embedders, &query).map(Json)
+    })
+    .await
+}
+
+pub(super) async fn values(
+    State(engine): State<Shared>,
+    Path(uid): Path<String>,
+    token: Token,
+    headers: HeaderMap,
+    Payload(body): Payload,
+) -> Answer {
+    token.allows(&engine, "search", Some(&uid))?;
+    let query = ValuesQuery::parse(read_object(&headers, &body)?)?;
+    blocking(engine, move |engine| {
+        search::find_values(&engine.index(&uid)?, &engine.embedders, &query).map(Json)
     })
     .await
 }

@@ -55,8 +55,13 @@ struct Maker<'a> {
     index: &'a Index,
     txn: &'a RoTxn<'a>,
     query: &'a SearchQuery,
+    names: FieldsIdsMap,
     displayed: Vec<String>,
+    /// Every field is displayed.
+    displays_all: bool,
     retrieved: Vec<String>,
+    /// Every displayed field is retrieved.
+    retrieves_all: bool,
     vectors: bool,
     formatter: Formatter<'a>,
     /// The point from which distances are told, when the query sorts by one.
@@ -71,15 +76,19 @@ impl<'a> Maker<'a> {
         matcher: MatcherBuilder<'a>,
     ) -> Result<Self, ApiError> {
         let names = index.fields_ids_map(txn)?;
-        let displayed: BTreeSet<FieldId> = match index.displayed_fields_ids(txn)? {
+        let listed = index.displayed_fields_ids(txn)?;
+        let displays_all = listed.is_none();
+        let displayed: BTreeSet<FieldId> = match listed {
             Some(ids) => ids.into_iter().collect(),
             None => names.iter().map(|(id, _)| id).collect(),
         };
-        let retrieved: BTreeSet<FieldId> = match &query.attributes_to_retrieve {
-            Some(asked) if asked.iter().all(|name| name != "*") => {
+        let asked =
+            query.attributes_to_retrieve.as_ref().filter(|asked| asked.iter().all(|name| name != "*"));
+        let retrieved: BTreeSet<FieldId> = match asked {
+            Some(asked) => {
                 asked.iter().filter_map(|name| names.id(name)).filter(|id| displayed.contains(id)).collect()
             }
-            _ => displayed.clone(),
+            None => displayed.clone(),
         };
         let vectors = query.retrieve_vectors && shows_vectors(index, txn)?;
         let shown = |ids: &BTreeSet<FieldId>| names_of(&names, ids.iter().copied());
@@ -94,16 +103,25 @@ impl<'a> Maker<'a> {
             origin: query.sort.as_ref().and_then(|sort| sort.iter().find_map(|text| point(text))),
             index,
             txn,
+            displays_all,
+            retrieves_all: asked.is_none(),
             query,
+            names,
             vectors,
         })
     }
 
     fn hit(&self, id: DocumentId, score: &[ScoreDetails]) -> Result<Value, ApiError> {
-        let names = self.index.fields_ids_map(self.txn)?;
-        let stored = milli::all_obkv_to_json(self.index.document(self.txn, id)?, &names)?;
-        let displayed = select_values(&stored, self.displayed.iter().map(String::as_str));
-        let mut hit = select_values(&displayed, self.retrieved.iter().map(String::as_str));
+        let stored = milli::all_obkv_to_json(self.index.document(self.txn, id)?, &self.names)?;
+        let displayed = match self.displays_all {
+            true => stored,
+            false => select_values(&stored, self.displayed.iter().map(String::as_str)),
+        };
+        let mut hit = match self.displays_all && self.retrieves_all {
+            true => displayed.clone(),
+            false => select_values(&displayed, self.retrieved.iter().map(String::as_str)),
+        };
+        hit.shift_remove(RESERVED_VECTORS_FIELD_NAME);
         if self.vectors {
             let user = displayed.get(RESERVED_VECTORS_FIELD_NAME).cloned();
             hit.insert(RESERVED_VECTORS_FIELD_NAME.to_owned(), with_vectors(self.index, self.txn, id, user)?);

@@ -9,6 +9,7 @@ mod format;
 mod hits;
 mod query;
 mod select;
+mod values;
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ pub(crate) use filter::parse as parse_filter;
 pub(crate) use query::SearchQuery;
 use query::{Hybrid, Means};
 pub(crate) use select::select_values;
+pub(crate) use values::{ValuesQuery, find as find_values};
 
 /// Time that an embedder's service has to answer a search.
 const EMBEDDING_TIME: Duration = Duration::from_secs(10);

@@ -132,6 +132,15 @@ impl<'a> Bench<'a> {
         Ok(serde_json::from_slice(&self.search.search(index, body.to_string().into(), None).await?)?)
     }
 
+    /// The values that a search among them finds, each with its count.
+    pub(super) async fn values(&self, index: &str, body: Value) -> Result<Vec<(String, u64)>, Failure> {
+        let body = body.to_string().into();
+        let answer: Value = serde_json::from_slice(&self.search.facet_search(index, body, None).await?)?;
+        let hits = answer["facetHits"].as_array().cloned().unwrap_or_default();
+        let pair = |hit: &Value| Some((hit["value"].as_str()?.to_owned(), hit["count"].as_u64()?));
+        Ok(hits.iter().filter_map(pair).collect())
+    }
+
     /// The ids of a search's hits.
     pub(super) async fn found(&self, index: &str, body: Value) -> Result<Vec<i64>, Failure> {
         Ok(ids(&self.search(index, body).await?["hits"]))

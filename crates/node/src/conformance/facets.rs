@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::bench::{Bench, add};
-use super::failure::same;
+use super::failure::{refused, same};
 use super::{Check, Failure, check};
-use crate::Write;
+use crate::{Node, Write};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -19,6 +19,14 @@ pub(super) const CHECKS: &[Check] = &[
     check!(
         labels_are_those_of_the_first,
         "Texts that differ only in case or outer spaces are one value, shown as the first document has it."
+    ),
+    check!(
+        values_can_be_searched,
+        "`facet-search` finds texts of a facet that begin so, up to typos, with how many documents match and have them."
+    ),
+    check!(
+        values_by_count_are_those_with_most,
+        "Values by count: most documents first, then the greater text; of a tie at the limit the later values stay."
     ),
 ];
 
@@ -75,4 +83,31 @@ async fn labels_are_those_of_the_first(bench: &Bench<'_>) -> Result<(), Failure>
     same("without the first", label("color = red AND n != 3").await?, json!({"red": 2}))?;
     bench.done(&index, add(&json!([{"id": 1, "color": "RED"}]))).await?;
     same("after a replacement", label("color = red").await?, json!({"RED": 3}))
+}
+
+async fn values_can_be_searched(bench: &Bench<'_>) -> Result<(), Failure> {
+    let index = goods(bench, Value::Null).await?;
+    let found = bench.values(&index, json!({"facetName": "tag"})).await?;
+    same("all texts", counted(&found), [("a", 1), ("b", 3), ("c", 1), ("d", 2), ("true", 1)])?;
+    let found = bench.values(&index, json!({"facetName": "color", "facetQuery": "re"})).await?;
+    same("with a beginning", counted(&found), [("Red", 3)])?;
+    let found = bench.values(&index, json!({"facetName": "tag", "filter": "n = 10", "any": 1})).await?;
+    same("of some documents", counted(&found), [("b", 1)])?;
+    let found = bench.values(&index, json!({"facetName": "n"})).await?;
+    same("no numbers", counted(&found), [("x", 1)])?;
+    let wrong = bench.search.facet_search(&index, r#"{"facetName":"other"}"#.into(), None).await;
+    refused("another facet", wrong, 400, "invalid_facet_search_facet_name")?;
+    let wrong = bench.search.facet_search(&index, "{}".into(), None).await;
+    refused("no facet", wrong, 400, "missing_facet_search_facet_name")
+}
+
+async fn values_by_count_are_those_with_most(bench: &Bench<'_>) -> Result<(), Failure> {
+    let faceting = json!({"sortFacetValuesBy": {"tag": "count"}, "maxValuesPerFacet": 3});
+    let index = goods(bench, faceting).await?;
+    let found = bench.values(&index, json!({"facetName": "tag"})).await?;
+    same("by count", counted(&found), [("b", 3), ("d", 2), ("true", 1)])
+}
+
+fn counted(found: &[(String, u64)]) -> Vec<(&str, u64)> {
+    found.iter().map(|(value, count)| (value.as_str(), *count)).collect()
 }

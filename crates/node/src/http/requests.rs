@@ -171,6 +171,15 @@ impl Node for HttpNode {
         self.question(&["indexes", index, "search"], body, request_id).send().await
     }
 
+    async fn facet_search(
+        &self,
+        index: &str,
+        body: Bytes,
+        request_id: Option<&str>,
+    ) -> Result<Bytes, NodeError> {
+        self.question(&["indexes", index, "facet-search"], body, request_id).send().await
+    }
+
     async fn fetch(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError> {
         self.question(&["indexes", index, "documents", "fetch"], body, request_id).send().await
     }

@@ -200,6 +200,10 @@ impl Node for FakeNode {
         unasked()
     }
 
+    async fn facet_search(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        unasked()
+    }
+
     async fn fetch(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         unasked()
     }

@@ -157,6 +157,10 @@ impl Node for Handle {
         Err(rejected(400, "not_in_this_fake"))
     }
 
+    async fn facet_search(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        Err(rejected(400, "not_in_this_fake"))
+    }
+
     async fn fetch(&self, index: &str, body: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         self.ask(|node| {
             let known = node.indexes.get(index).ok_or_else(|| rejected(404, "index_not_found"))?;

@@ -83,6 +83,7 @@ error_codes! {
     DatabaseSizeLimitReached = "database_size_limit_reached", Internal, 500;
     DocumentNotFound = "document_not_found", InvalidRequest, 404;
     EditDocumentsByFunctionError = "edit_documents_by_function_error", InvalidRequest, 400;
+    FacetSearchDisabled = "facet_search_disabled", InvalidRequest, 400;
     FeatureNotEnabled = "feature_not_enabled", InvalidRequest, 400;
     ImmutableIndexCreatedAt = "immutable_index_created_at", InvalidRequest, 400;
     ImmutableIndexUpdatedAt = "immutable_index_updated_at", InvalidRequest, 400;
@@ -109,12 +110,16 @@ error_codes! {
     InvalidDocumentOffset = "invalid_document_offset", InvalidRequest, 400;
     InvalidDocumentRetrieveVectors = "invalid_document_retrieve_vectors", InvalidRequest, 400;
     InvalidDocumentSort = "invalid_document_sort", InvalidRequest, 400;
+    InvalidFacetSearchExhaustiveFacetCount = "invalid_facet_search_exhaustive_facet_count", InvalidRequest, 400;
+    InvalidFacetSearchFacetName = "invalid_facet_search_facet_name", InvalidRequest, 400;
+    InvalidFacetSearchQuery = "invalid_facet_search_query", InvalidRequest, 400;
     InvalidHeaderValue = "invalid_header_value", InvalidRequest, 400;
     InvalidIndexCustomMetadata = "invalid_index_custom_metadata", InvalidRequest, 400;
     InvalidIndexLimit = "invalid_index_limit", InvalidRequest, 400;
     InvalidIndexOffset = "invalid_index_offset", InvalidRequest, 400;
     InvalidIndexPrimaryKey = "invalid_index_primary_key", InvalidRequest, 400;
     InvalidIndexUid = "invalid_index_uid", InvalidRequest, 400;
+    InvalidMultiSearchFederationOptions = "invalid_multi_search_federation_options", InvalidRequest, 400;
     InvalidSearchAttributesToCrop = "invalid_search_attributes_to_crop", InvalidRequest, 400;
     InvalidSearchAttributesToHighlight = "invalid_search_attributes_to_highlight", InvalidRequest, 400;
     InvalidSearchAttributesToRetrieve = "invalid_search_attributes_to_retrieve", InvalidRequest, 400;
@@ -202,6 +207,7 @@ error_codes! {
     MissingDocumentEditionFunction = "missing_document_edition_function", InvalidRequest, 400;
     MissingDocumentFilter = "missing_document_filter", InvalidRequest, 400;
     MissingDocumentId = "missing_document_id", InvalidRequest, 400;
+    MissingFacetSearchFacetName = "missing_facet_search_facet_name", InvalidRequest, 400;
     MissingIndexUid = "missing_index_uid", InvalidRequest, 400;
     MissingMasterKey = "missing_master_key", Auth, 401;
     MissingPayload = "missing_payload", InvalidRequest, 400;

@@ -30,6 +30,9 @@ pub struct VersionTraits {
     /// Whether `pagination.maxTotalHits` caps `estimatedTotalHits`, `totalHits`, `totalPages` and the `offset` echoed.
     /// Hits are capped by it in every version.
     pub totals_capped: bool,
+    /// Whether a page with exact totals leaves out of them what scores less than `rankingScoreThreshold`, wherever it is
+    /// in the order. Other totals leave it out only where the hits end with it.
+    pub pages_count_above_threshold: bool,
 }
 
 const V1_15: VersionTraits = VersionTraits {
@@ -37,6 +40,7 @@ const V1_15: VersionTraits = VersionTraits {
     default_ranking_rules: &["words", "typo", "proximity", "attribute", "sort", "exactness"],
     ranking_rule_names: &["words", "typo", "proximity", "attribute", "sort", "exactness"],
     totals_capped: true,
+    pages_count_above_threshold: false,
 };
 
 const V1_50: VersionTraits = VersionTraits {
@@ -61,6 +65,7 @@ const V1_50: VersionTraits = VersionTraits {
         "exactness",
     ],
     totals_capped: false,
+    pages_count_above_threshold: true,
 };
 
 impl ApiVersion {

@@ -24,7 +24,7 @@ pub(crate) struct JsonText(pub(crate) Bytes);
 /// The same, that will be parsed into a tree of values, with room for that tree.
 pub(crate) struct JsonBody(pub(crate) Bytes);
 
-/// A body and what accounts for it.
+/// Bytes of a request or of an answer, and what accounts for them.
 struct Kept {
     bytes: Vec<u8>,
     _held: [Option<Held>; 2],
@@ -36,12 +36,17 @@ impl AsRef<[u8]> for Kept {
     }
 }
 
+/// Bytes of an answer, and what accounts for them as long as they are there.
+pub(crate) fn kept(bytes: Vec<u8>, held: Held) -> Bytes {
+    Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })
+}
+
 impl FromRequest<App> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (bytes, held) = read(request, app, |_| Ok(())).await?;
-        Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })))
+        Ok(Self(kept(bytes, held)))
     }
 }
 
@@ -50,7 +55,7 @@ impl FromRequest<App> for JsonText {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (bytes, held) = read(request, app, check_is_json).await?;
-        Ok(Self(Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })))
+        Ok(Self(kept(bytes, held)))
     }
 }
 

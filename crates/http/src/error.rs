@@ -33,6 +33,16 @@ impl ApiError {
         self.status.unwrap_or_else(own)
     }
 
+    /// As the error of one query of a multi-search, where an index that is not there makes the request a wrong one.
+    pub(crate) fn inside_query(self, place: usize) -> Self {
+        let Self { mut error, mut status } = self;
+        if error.code == ErrorCode::IndexNotFound {
+            status = Some(StatusCode::BAD_REQUEST);
+        }
+        error.message = format!("Inside `.queries[{place}]`: {}", error.message);
+        Self { error, status }
+    }
+
     /// What happened, as a name.
     #[cfg(test)]
     pub(crate) fn code(&self) -> ErrorCode {

@@ -3,15 +3,18 @@
 //! `Miroir-Min-Task: N` on a read waits until task N is done everywhere it must be. `Miroir-Stale: S` on an answer says
 //! that this peer has been out of touch with a leader for S seconds, so that the answer may lack what is reported done
 //! elsewhere; it is looked at when the answer is written, not when the search is planned.
+//! `Miroir-Settings-In-Flight: true` says that the settings of an index that was searched were being changed: each part of
+//! the answer is as before or as after.
 
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{Request, State as Extracted};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use miroir_api::ErrorCode;
-use miroir_model::TaskUid;
+use miroir_cluster::State;
+use miroir_model::{IndexUid, PhysicalId, TaskUid};
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -19,24 +22,65 @@ use crate::error::ApiError;
 
 const MIN_TASK: HeaderName = HeaderName::from_static("miroir-min-task");
 const STALE: HeaderName = HeaderName::from_static("miroir-stale");
+const IN_FLIGHT: HeaderName = HeaderName::from_static("miroir-settings-in-flight");
 /// How long a read waits for a task.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes reads wait for what they ask for, and marks the answers that pass no barrier when they are old.
-pub(crate) async fn of_reads(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn of_reads(Extracted(app): Extracted<App>, request: Request, next: Next) -> Response {
     let kind = Read::of(request.method(), request.uri().path());
     if kind.is_some()
         && let Err(error) = app.wait_for_task(request.headers()).await
     {
         return error.into_response();
     }
+    let of_one = kind.filter(|kind| *kind == Read::Documents).and_then(|_| index_of(request.uri().path()));
+    let settings = Settings::of(&app, of_one);
     let mut response = next.run(request).await;
     if kind == Some(Read::Documents)
         && let Some(age) = app.searcher().stale()
     {
         response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
     }
+    settings.mark(&app, &mut response);
     response
+}
+
+/// The index in a path: `/indexes/{uid}/…`.
+fn index_of(path: &str) -> Option<IndexUid> {
+    let mut names = path.split('/').skip(1);
+    names.next().filter(|first| *first == "indexes")?;
+    names.next()?.parse().ok()
+}
+
+/// The settings of the indexes that a read is about, as they were when it began.
+pub(crate) struct Settings(Vec<(IndexUid, Steady)>);
+
+/// The index that is served under a name, and which settings it has; `None` while they are in flight.
+type Steady = Option<(PhysicalId, u64)>;
+
+impl Settings {
+    pub(crate) fn of(app: &App, uids: impl IntoIterator<Item = IndexUid>) -> Self {
+        let state = app.ledger().state();
+        let with_settings = |uid: IndexUid| Some((uid.clone(), steady(&state, &uid)?));
+        Self(uids.into_iter().filter_map(with_settings).collect())
+    }
+
+    /// Marks the answer when some of them were in flight, or have changed since.
+    pub(crate) fn mark(self, app: &App, response: &mut Response) {
+        let state = app.ledger().state();
+        let in_flight = |(uid, before): &(IndexUid, Steady)| {
+            before.is_none() || steady(&state, uid).is_some_and(|now| now != *before)
+        };
+        if self.0.iter().any(in_flight) {
+            response.headers_mut().insert(IN_FLIGHT, HeaderValue::from_static("true"));
+        }
+    }
+}
+
+fn steady(state: &State, uid: &IndexUid) -> Option<Steady> {
+    let index = state.served(uid)?;
+    Some((!index.settings.are_in_flight()).then_some((index.id, index.settings.version)))
 }
 
 /// What a request reads.

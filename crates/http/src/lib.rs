@@ -34,7 +34,8 @@ pub use limits::{Limits, PAYLOAD_BYTES};
 pub use serve::serve;
 
 use routes::{
-    cancel, documents, features, health, indexes, search, settings, stats, swap, tasks, unsupported,
+    cancel, documents, features, health, indexes, multi_search, search, settings, stats, swap, tasks,
+    unsupported,
 };
 
 /// Everything that a peer serves over HTTP.
@@ -88,6 +89,7 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}", get(indexes::get).patch(indexes::update).delete(indexes::delete)),
         ("/indexes/{uid}/stats", get(stats::index)),
         ("/indexes/{uid}/search", get(search::get).post(search::post)),
+        ("/indexes/{uid}/facet-search", post(search::facet_values)),
         ("/indexes/{uid}/documents", documents),
         ("/indexes/{uid}/documents/fetch", post(documents::read::fetch)),
         ("/indexes/{uid}/documents/delete", post(documents::delete::by_filter)),
@@ -95,12 +97,14 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}/documents/delete-batch", post(documents::delete::batch)),
         ("/indexes/{uid}/documents/{id}", get(documents::read::one).delete(documents::delete::one)),
         ("/experimental-features", get(features::get).patch(features::patch)),
+        ("/multi-search", post(multi_search::post)),
         ("/swap-indexes", post(swap::swap)),
         ("/tasks", get(tasks::list).delete(unsupported::answer)),
         ("/tasks/cancel", post(cancel::cancel)),
         ("/tasks/{uid}", get(tasks::get)),
         ("/_miroir/topology", get(miroir::topology)),
         ("/_miroir/metrics", get(miroir::metrics)),
+        ("/_miroir/indexes/{uid}/explain", post(miroir::explain)),
     ])
     .chain(settings::routes())
     .chain(listed(unsupported::routes()))

@@ -125,15 +125,14 @@ impl Pool {
 
     fn take(&self, units: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         if units > self.units {
-            let text =
-                "The provided payload, with what is made of it, takes more memory than this peer has for it.";
+            let text = "The request, with what is made of it and its answer, takes more memory than this peer has for one.";
             return Err(ApiError::new(ErrorCode::PayloadTooLarge, text));
         }
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         Arc::clone(&self.free).try_acquire_many_owned(units).map_err(|_| {
             ApiError::new(
                 ErrorCode::MiroirBackpressure,
-                "This peer has no memory left for the body of this request. Nothing was changed; try again.",
+                "This peer has no memory left for this request. Nothing was changed; try again.",
             )
         })
     }

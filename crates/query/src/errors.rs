@@ -95,7 +95,7 @@ const DISPLAYED_ONLY: [(&str, &str, &str); 3] = [
 ];
 
 /// The text as a node that displays these attributes only would word it.
-fn without_hidden(text: &str, displayed: &[String]) -> String {
+pub(crate) fn without_hidden(text: &str, displayed: &[String]) -> String {
     for (before, list, empty) in DISPLAYED_ONLY {
         let head = format!("{before}{list}`");
         let Some(names_at) = text.find(&head).map(|start| start + head.len()) else { continue };

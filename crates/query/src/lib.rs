@@ -4,7 +4,10 @@
 //! one: the answer of one Meilisearch that holds all documents. Both are pure functions of a small view of the state, and
 //! the differential test against one node holds them to it.
 
+mod answers;
 mod errors;
+mod explain;
+mod facet_search;
 pub mod filter;
 mod listing;
 mod merge;
@@ -14,13 +17,21 @@ mod request;
 mod reserved;
 mod view;
 
+pub use answers::Answers;
 pub use errors::user_error;
+pub use explain::{Asked, Explanation, Warning, explain};
+pub use facet_search::{
+    FacetPlan, FacetSearchRequest, facet_search_from_json, merge_facet_search, plan_facet_search,
+};
 pub use listing::{
     ListPlan, ListRequest, Listed, copies_of, list_from_json, list_from_parameters, merge_list, plan_list,
     without_reserved,
 };
-pub use merge::{MergeError, Merged, Meta, merge, merge_with_slot};
+pub use merge::{MergeError, Merged, Meta, merge};
 pub use plan::{NodeRequest, Plan, PlanError, condition, plan};
-pub use request::{MatchingStrategy, Paging, RequestError, SearchRequest, from_json, from_parameters};
-pub use reserved::{check_list, check_search};
+pub use request::{
+    MatchingStrategy, MultiQuery, Paging, RequestError, SearchRequest, from_json, from_parameters,
+    multi_from_json,
+};
+pub use reserved::{check_facet_search, check_list, check_search};
 pub use view::{IndexView, NodeView, ShardView, Shown};

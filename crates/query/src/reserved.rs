@@ -15,6 +15,7 @@ use miroir_settings::{
 };
 use serde_json::Value;
 
+use crate::facet_search::FacetSearchRequest;
 use crate::filter::{self, Filter};
 use crate::listing::ListRequest;
 use crate::request::SearchRequest;
@@ -61,11 +62,28 @@ pub fn check_search(
 /// # Errors
 /// Meilisearch's.
 pub fn check_list(request: &ListRequest, settings: &UserSettings) -> Result<(), ResponseError> {
-    let filter = request.filter.as_ref().and_then(parsed).filter(Filter::names_reserved);
-    let Some(filter) = filter else { return Ok(()) };
+    let Some(filter) = naming_reserved(request.filter.as_ref()) else { return Ok(()) };
     filter
         .check_filterable(&settings.filterable_attributes())
         .map_err(|error| ResponseError::new(ErrorCode::InvalidDocumentFilter, error.to_string()))
+}
+
+/// Refuses a search among values whose filter names the reserved member.
+///
+/// # Errors
+/// Meilisearch's.
+pub fn check_facet_search(
+    request: &FacetSearchRequest,
+    settings: &UserSettings,
+) -> Result<(), ResponseError> {
+    let Some(filter) = naming_reserved(request.filter.as_ref()) else { return Ok(()) };
+    filter
+        .check_filterable_in_search(&settings.filterable_attributes())
+        .map_err(|error| ResponseError::new(ErrorCode::InvalidSearchFilter, error.to_string()))
+}
+
+fn naming_reserved(filter: Option<&Value>) -> Option<Filter<'_>> {
+    filter.and_then(parsed).filter(Filter::names_reserved)
 }
 
 fn parsed(filter: &Value) -> Option<Filter<'_>> {
@@ -130,13 +148,23 @@ fn meet(a: &str, b: &str) -> bool {
 }
 
 fn available(rules: &[FilterableRule], displayed: Option<&[String]>) -> String {
-    let all = patterns_with(rules, FilterableFeatures::is_filterable);
+    match shown_patterns(rules, displayed, FilterableFeatures::is_filterable) {
+        None => "This index does not have configured filterable attributes.".to_owned(),
+        Some(shown) => format!("Available filterable attributes patterns are: `{shown}`."),
+    }
+}
+
+/// The patterns of rules whose features pass, as error texts list them: displayed ones, and whether there are others
+/// (`remove_hidden_fields` of `milli/src/index.rs`). `None` when none is displayed.
+pub(crate) fn shown_patterns(
+    rules: &[FilterableRule],
+    displayed: Option<&[String]>,
+    passes: impl Fn(FilterableFeatures) -> bool,
+) -> Option<String> {
+    let all = patterns_with(rules, passes);
     let shown: Vec<&str> = (all.iter().copied())
         .filter(|name| displayed.is_none_or(|displayed| displayed.iter().any(|shown| shown == name)))
         .collect();
-    if shown.is_empty() {
-        return "This index does not have configured filterable attributes.".to_owned();
-    }
     let hidden = if shown.len() < all.len() { ", <..hidden-attributes>" } else { "" };
-    format!("Available filterable attributes patterns are: `{}{hidden}`.", shown.join(", "))
+    (!shown.is_empty()).then(|| format!("{}{hidden}", shown.join(", ")))
 }

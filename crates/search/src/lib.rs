@@ -6,6 +6,8 @@
 
 mod clients;
 mod error;
+mod explain;
+mod facet_search;
 mod listing;
 mod scatter;
 mod scope;
@@ -16,6 +18,7 @@ mod touch;
 mod view;
 
 pub use error::SearchError;
-pub use searcher::Searcher;
+pub use explain::{Explained, Resolved};
+pub use searcher::{Ids, Searcher};
 pub use stats::IndexNumbers;
 pub use touch::Clock;

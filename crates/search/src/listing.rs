@@ -9,7 +9,6 @@ use miroir_node::NodeError;
 use miroir_query::{
     ListPlan, ListRequest, Listed, copies_of, merge_list, plan_list, user_error, without_reserved,
 };
-use serde_json::json;
 
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route, by_name};
@@ -113,10 +112,8 @@ fn plan(scope: &Scope, request: &ListRequest, round: &Round) -> Result<ListPlan,
 }
 
 fn explain(uid: &IndexUid, plan: &ListPlan, refused: Refused) -> SearchError {
-    let asked = plan.requests.iter().find(|request| request.node == refused.node);
-    let body = json!({"message": refused.message, "code": refused.code}).to_string();
-    match asked.and_then(|asked| user_error(uid.as_str(), asked.index, body.as_bytes())) {
-        Some(error) => SearchError::Refused(error),
-        None => SearchError::Node(refused.node, refused.message),
-    }
+    refused.told(|node, body| {
+        let asked = plan.requests.iter().find(|request| request.node == *node)?;
+        user_error(uid.as_str(), asked.index, body)
+    })
 }

@@ -1,34 +1,38 @@
 //! Sending the requests of a plan, and asking elsewhere what a node does not answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use miroir_api::ResponseError;
 use miroir_cluster::State;
 use miroir_model::{Generation, NodeId, PhysicalName};
 use miroir_node::NodeError;
-use miroir_query::NodeRequest;
+use miroir_query::{Answers, NodeRequest};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::clients::Clients;
+use crate::error::SearchError;
 
 /// Which route of a node answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Search,
+    FacetSearch,
     Fetch,
 }
 
 /// What a round of requests came to.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
-    /// The answers, by request: a later round with another plan uses those that it asks again.
-    answers: BTreeMap<(NodeId, String), Bytes>,
+    /// The answers: a later round with another plan uses those that it asks again.
+    pub(crate) answers: Answers<Bytes>,
     /// The nodes that did not answer.
     pub(crate) failed: BTreeSet<NodeId>,
-    /// The longest that a node took.
-    pub(crate) slowest: Duration,
+    /// How long nodes took: of requests that were sent together, the slowest.
+    pub(crate) waited: Duration,
 }
 
 /// A node refused what the user asked.
@@ -40,13 +44,21 @@ pub(crate) struct Refused {
     pub(crate) message: String,
 }
 
+impl Refused {
+    /// What the user is told: `worded` words the body of the node's answer for the user's index.
+    pub(crate) fn told(self, worded: impl FnOnce(&NodeId, &[u8]) -> Option<ResponseError>) -> SearchError {
+        let body = json!({"message": self.message, "code": self.code}).to_string();
+        match worded(&self.node, body.as_bytes()) {
+            Some(error) if (400..500).contains(&self.status) => SearchError::Refused(error),
+            _ => SearchError::Node(self.node, format!("{}: {}", self.status, self.message)),
+        }
+    }
+}
+
 impl Round {
     /// The answers of a plan's requests, once all of them are there.
     pub(crate) fn answers(&self, requests: &[NodeRequest]) -> Option<Vec<(NodeId, Bytes)>> {
-        let answer = |request: &NodeRequest| {
-            let answer = self.answers.get(&(request.node.clone(), request.body.clone()))?;
-            Some((request.node.clone(), answer.clone()))
-        };
+        let answer = |request: &NodeRequest| Some((request.node.clone(), self.answers.to(request)?.clone()));
         requests.iter().map(answer).collect()
     }
 
@@ -58,19 +70,17 @@ impl Round {
         (route, requests): (Route, &[NodeRequest]),
         request_id: Option<&str>,
     ) -> Result<(), Refused> {
-        let mut sent = Vec::new();
-        for request in requests {
-            if !self.answers.contains_key(&(request.node.clone(), request.body.clone())) {
-                sent.push(timed(clients, state, (route, request), request_id));
-            }
-        }
-        for (request, answer, took) in join_all(sent).await {
-            self.slowest = self.slowest.max(took);
+        let lacking = self.answers.lacking(requests);
+        let sent: Vec<_> =
+            lacking.map(|request| timed(clients, state, (route, request), request_id)).collect();
+        let came = join_all(sent).await;
+        self.waited += came.iter().map(|(_, _, took)| *took).max().unwrap_or_default();
+        for (request, answer, took) in came {
             let node = request.node.clone();
             metrics::histogram!("miroir_search_node_seconds", "node" => node.to_string()).record(took);
             match answer {
                 Ok(answer) => {
-                    self.answers.insert((node, request.body.clone()), answer);
+                    self.answers.insert(request, answer);
                 }
                 Err(NodeError::Rejected { status, code, message, .. }) if blames_user(status, &code) => {
                     return Err(Refused { node, status, code, message });
@@ -116,6 +126,7 @@ pub(crate) async fn ask(
         let (name, body) = (name, Bytes::from(request.body.clone()));
         match route {
             Route::Search => client.search(&name, body, request_id).await,
+            Route::FacetSearch => client.facet_search(&name, body, request_id).await,
             Route::Fetch => client.fetch(&name, body, request_id).await,
         }
     })

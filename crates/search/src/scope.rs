@@ -89,7 +89,7 @@ impl Searcher {
 
     fn present_scope(&self, uid: &IndexUid) -> Option<Scope> {
         let in_use = self.touch.take(&*self.ledger);
-        let shown = self.shown.of(in_use.state.served(uid)?);
+        let shown = self.shown.of(&in_use.state, in_use.state.served(uid)?);
         Some(Scope { uid: uid.clone(), shown, in_use })
     }
 }

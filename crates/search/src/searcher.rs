@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use miroir_cluster::Ledger;
 use miroir_model::{IndexUid, NodeId};
 use miroir_node::{GatedError, Node, Pools};
-use miroir_query::{Merged, Meta, NodeRequest, Plan, SearchRequest};
-use serde_json::json;
+use miroir_query::{Merged, Meta, Plan, SearchRequest};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -74,22 +72,22 @@ impl Searcher {
         &self,
         uid: &IndexUid,
         request: &SearchRequest,
-        request_id: Option<&str>,
+        ids: &Ids<'_>,
     ) -> Result<String, SearchError> {
-        twice(|| self.search_once(uid, request, request_id)).await
+        twice(|| self.search_once(uid, request, ids)).await
     }
 
     async fn search_once(
         &self,
         uid: &IndexUid,
         request: &SearchRequest,
-        request_id: Option<&str>,
+        ids: &Ids<'_>,
     ) -> Result<String, SearchError> {
         let scope = self.scope(uid).await?;
         let settings = &scope.index()?.settings.served;
         miroir_query::check_search(request, uid.as_str(), settings).map_err(SearchError::Refused)?;
         let round = Round::default();
-        let mut search = Search { searcher: self, scope: &scope, request_id, started: Instant::now(), round };
+        let mut search = Search { searcher: self, scope: &scope, ids, started: Instant::now(), round };
         // Each turn leaves out a node at least, so this ends.
         let answer = loop {
             let plan = plan(&scope, request, &search.round.failed)?;
@@ -100,8 +98,24 @@ impl Searcher {
         let took = search.started.elapsed();
         metrics::histogram!("miroir_search_seconds").record(took);
         metrics::histogram!("miroir_search_overhead_seconds")
-            .record(took.saturating_sub(search.round.slowest));
+            .record(took.saturating_sub(search.round.waited));
         Ok(answer)
+    }
+}
+
+/// By what a search is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids<'a> {
+    /// The id of the user's request, passed on to nodes.
+    pub request: Option<&'a str>,
+    /// What answers show as `requestUid`: one for all searches of a request.
+    pub search: Uuid,
+}
+
+impl<'a> Ids<'a> {
+    /// Those of a new search.
+    pub fn new(request: Option<&'a str>) -> Self {
+        Self { request, search: Uuid::now_v7() }
     }
 }
 
@@ -126,7 +140,7 @@ where
 struct Search<'a> {
     searcher: &'a Searcher,
     scope: &'a Scope,
-    request_id: Option<&'a str>,
+    ids: &'a Ids<'a>,
     started: Instant,
     round: Round,
 }
@@ -134,38 +148,23 @@ struct Search<'a> {
 impl Search<'_> {
     /// Carries out a plan. `None` when a node did not answer: it is among the failed ones from now on.
     async fn turn(&mut self, plan: &Plan) -> Result<Option<String>, SearchError> {
-        let request_uid = Uuid::now_v7().to_string();
+        let request_uid = self.ids.search.to_string();
         let started = self.started;
         let meta = || Meta {
             processing_time_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             request_uid: Some(&request_uid),
         };
-        let Some(answers) = self.gather(plan, &plan.requests).await? else { return Ok(None) };
-        let slot = match miroir_query::merge(plan, &answers, meta())? {
-            Merged::Answer(answer) => return Ok(Some(answer)),
-            Merged::NeedsSlot(slot) => slot,
-        };
-        let more = self.gather(plan, std::slice::from_ref(&slot)).await?;
-        let Some((node, more)) = more.and_then(|mut more| more.pop()) else { return Ok(None) };
-        match miroir_query::merge_with_slot(plan, &answers, (&node, &more), meta())? {
-            Merged::Answer(answer) => Ok(Some(answer)),
-            Merged::NeedsSlot(slot) => {
-                Err(SearchError::Node(slot.node, "a slot that does not hold its ties".to_owned()))
+        loop {
+            let asked = match miroir_query::merge(plan, &self.round.answers, meta())? {
+                Merged::Answer(answer) => return Ok(Some(answer)),
+                Merged::Asks(requests) => requests,
+            };
+            let (clients, sent) = (&self.searcher.clients, (Route::Search, asked.as_slice()));
+            match self.round.send(clients, self.scope.state(), sent, self.ids.request).await {
+                Ok(()) if self.round.answers.lacking(&asked).next().is_none() => {}
+                Ok(()) => return Ok(None),
+                Err(refused) => return Err(self.explain(plan, refused).await),
             }
-        }
-    }
-
-    /// The answers to some requests of a plan; `None` when one is missing.
-    async fn gather(
-        &mut self,
-        plan: &Plan,
-        requests: &[NodeRequest],
-    ) -> Result<Option<Vec<(NodeId, Bytes)>>, SearchError> {
-        let clients = &self.searcher.clients;
-        let asked = (Route::Search, requests);
-        match self.round.send(clients, self.scope.state(), asked, self.request_id).await {
-            Ok(()) => Ok(self.round.answers(requests)),
-            Err(refused) => Err(self.explain(plan, refused).await),
         }
     }
 
@@ -179,11 +178,7 @@ impl Search<'_> {
                 refused = again;
             }
         }
-        let body = json!({"message": refused.message, "code": refused.code}).to_string();
-        match plan.user_error(&refused.node, body.as_bytes()) {
-            Some(error) if (400..500).contains(&refused.status) => SearchError::Refused(error),
-            _ => SearchError::Node(refused.node, format!("{}: {}", refused.status, refused.message)),
-        }
+        refused.told(|node, body| plan.user_error(node, body))
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct ShownCache(Mutex<BTreeMap<PhysicalId, Entry>>);
 type Entry = (Arc<UserSettings>, Arc<Shown>);
 
 impl ShownCache {
-    pub(crate) fn of(&self, index: &Index) -> Arc<Shown> {
+    pub(crate) fn of(&self, state: &State, index: &Index) -> Arc<Shown> {
         let served = &index.settings.served;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((settings, shown)) = known.get(&index.id)
@@ -55,6 +55,8 @@ impl ShownCache {
             return Arc::clone(shown);
         }
         let shown = Arc::new(Shown::of(served));
+        // Where indexes come and go, what is kept of them goes too.
+        known.retain(|id, _| state.indexes.contains_key(id));
         known.insert(index.id, (Arc::clone(served), Arc::clone(&shown)));
         shown
     }

@@ -74,19 +74,19 @@ const BREAKS: [(&str, Break); 12] = [
 
 /// The wrong answers that can be made from this one.
 pub(crate) fn of(case: &Case, same: &Same, right: &Answer) -> Vec<(&'static str, Answer)> {
-    // Counts under a threshold or a distinct attribute are estimates, which no comparison can refuse.
-    let estimates = case.request.has("rankingScoreThreshold")
-        || case.request.has("distinct")
-        || case.profile.distinct.is_some();
+    // Counts with a distinct attribute are estimates, which no comparison can refuse, and so are some under a threshold.
+    let distinct = case.request.has("distinct") || case.profile.distinct.is_some();
+    let threshold = case.request.has("rankingScoreThreshold");
     // So are scores beside details that differ.
     let blurred = same.classes.contains(&Class::Mistyped);
     let mut wrong = Vec::new();
     for (name, break_it) in BREAKS {
-        let counts = name.contains("total") || name.contains("facet") || name.contains("range");
+        let facets = name.contains("facet") || name.contains("range");
+        let estimated = (name.contains("total") && (distinct || threshold && case.request.is_paged()))
+            || (facets && (distinct || threshold));
         let mut answer = right.clone();
         let body = answer.body.as_object_mut();
-        if body.and_then(break_it).is_some() && !(counts && estimates) && !(name.contains("score") && blurred)
-        {
+        if body.and_then(break_it).is_some() && !estimated && !(name.contains("score") && blurred) {
             wrong.push((name, answer));
         }
     }

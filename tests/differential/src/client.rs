@@ -49,11 +49,19 @@ impl Client {
     }
 
     pub(crate) async fn search(&self, index: &str, request: &Request) -> Answer {
-        let path = format!("/indexes/{index}/search");
         match request.query() {
-            Some(query) => self.call(Method::GET, &format!("{path}?{query}"), None).await,
-            None => self.call(Method::POST, &path, Some((JSON, request.body().to_string()))).await,
+            Some(query) => self.call(Method::GET, &format!("/indexes/{index}/search?{query}"), None).await,
+            None => self.ask(index, "search", &request.body()).await,
         }
+    }
+
+    /// Asks something of an index: `search`, `facet-search`.
+    pub(crate) async fn ask(&self, index: &str, what: &str, body: &Value) -> Answer {
+        self.post(&format!("/indexes/{index}/{what}"), body).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, Some((JSON, body.to_string()))).await
     }
 
     /// Sends a write; the uid of its task.

@@ -8,6 +8,8 @@
 //! | `corpus` | the documents |
 //! | `generate` | requests, from a seed |
 //! | `compare` | when two answers are the same; what may differ, each exception by name |
+//! | `multi` | multi-searches against their searches one by one |
+//! | `values` | searches among the values of a facet |
 //! | `breakage` | wrong answers made from right ones: the suite must refuse each |
 //! | `report` | what the run has covered, and the least that it must |
 //! | `world`, `server`, `cluster`, `client` | the node, the clusters, and how they are spoken to |
@@ -28,6 +30,8 @@ mod corpus;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod multi;
+#[cfg(test)]
 mod profile;
 #[cfg(test)]
 mod report;
@@ -35,5 +39,7 @@ mod report;
 mod server;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod values;
 #[cfg(test)]
 mod world;

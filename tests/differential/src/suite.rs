@@ -3,8 +3,10 @@
 use crate::breakage;
 use crate::client::Answer;
 use crate::generate::{Case, case};
+use crate::multi;
 use crate::report::Report;
 use crate::server::Program;
+use crate::values::{self, Same};
 use crate::world::{Answers, FACTORS, World};
 
 /// What the environment asks for.
@@ -45,9 +47,26 @@ async fn a_cluster_answers_as_one_node() {
     }
     println!("{report}");
     assert_eq!(report.failures(), 0, "answers differ");
-    if run.cases.end - run.cases.start >= 500 {
+    let cases = run.cases.end - run.cases.start;
+    if cases >= 500 {
         report.assert_shares();
+        others(&world, run.seed, cases).await;
     }
+}
+
+/// What is no search by itself.
+async fn others(world: &World, seed: u64, cases: u64) {
+    let multi = multi::check(world, seed, cases / 10).await;
+    println!("multi-searches: {multi:?}");
+    assert!(multi.answered > multi.refused && multi.refused > 5, "{multi:?}");
+    let values = values::check(world, seed, cases / 2).await;
+    println!("searches among values: {values:?}");
+    let least = |same, percent: usize| {
+        let (count, all) = (values.get(&same).copied().unwrap_or(0), values.values().sum::<usize>());
+        assert!(count * 100 >= all * percent, "{same:?}: {count} of {all}, least {percent} %");
+    };
+    least(Same::Equal, 60);
+    least(Same::Refused, 3);
 }
 
 /// Two answers that are not the same.

@@ -63,8 +63,16 @@ impl World {
         &self.corpora[&profile.data]
     }
 
-    fn clients(&self) -> impl Iterator<Item = &Client> {
+    /// The single node's, then one for each cluster.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = &Client> {
         std::iter::once(&self.single).chain(self.clusters.iter().map(|(_, client)| client))
+    }
+
+    /// Who answers multi-searches: the clusters, and the single node where it is an official one (the embedded one has
+    /// only what clusters ask of nodes).
+    pub(crate) fn multi_searched(&self) -> impl Iterator<Item = &Client> {
+        let left_out = usize::from(matches!(Program::from_env(), Program::Embedded));
+        self.clients().skip(left_out)
     }
 
     /// The same writes to all. They are sent without waiting: order is the servers' business, index by index.
@@ -137,6 +145,7 @@ impl World {
             begun: begun(case),
             words: case.request.text("q").is_some_and(|q| !q.trim().is_empty()),
             threshold: case.request.has("rankingScoreThreshold"),
+            paged: case.request.is_paged(),
             distinct: distinct.is_some(),
             distinct_value: &distinct_value,
         };

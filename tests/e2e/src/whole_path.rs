@@ -25,6 +25,10 @@ async fn the_official_client_loads_and_searches() {
         let near = ["_geoPoint(48.85, 2.35):asc"];
         let near = cities_at.search().with_filter("_geoRadius(48.85, 2.35, 300000)").with_sort(&near).build();
         let near = near.execute::<Value>().await.expect("hits");
+        let (mut both, love) = (reader.multi_search(), movies_at.search().with_query("love").build());
+        let both = both.with_search_query(love).execute::<Value>().await.expect("results");
+        assert_eq!(both.results.len(), 1);
+        assert_eq!(both.results[0].hits.len(), found.hits.len());
         assert!(!near.hits.is_empty(), "peer {peer} finds nothing near Paris");
         assert!(
             found.hits.iter().chain(&near.hits).all(|hit| hit.result.get("_miroir").is_none()),
@@ -34,6 +38,11 @@ async fn the_official_client_loads_and_searches() {
             assert_eq!(index.get_stats().await.expect("stats").number_of_documents, expected);
         }
     }
+
+    let explain = format!("{}/_miroir/indexes/movies/explain?execute=true", dev.peer(2));
+    let (_, explained) = post(&explain, &json!({"q": "love"})).await;
+    assert_eq!(explained["shards"].as_array().map(Vec::len), Some(6), "{explained}");
+    assert!(explained["answer"]["hits"].as_array().is_some_and(|hits| !hits.is_empty()), "{explained}");
 
     let report = dev.verify();
     let copies = report["shards"].as_array().into_iter().flatten().flat_map(|s| s["copies"].as_array());

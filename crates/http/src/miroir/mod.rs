@@ -1,5 +1,7 @@
 //! `/_miroir/`: pages that are not Meilisearch's.
 
+mod explain;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::app::App;
+pub(crate) use explain::explain;
 
 /// The cluster as this peer sees it.
 pub(crate) async fn topology(State(app): State<App>) -> Json<Value> {

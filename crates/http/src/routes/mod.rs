@@ -6,6 +6,7 @@ pub(crate) mod features;
 pub(crate) mod filters;
 pub(crate) mod health;
 pub(crate) mod indexes;
+pub(crate) mod multi_search;
 pub(crate) mod search;
 pub(crate) mod settings;
 pub(crate) mod stats;

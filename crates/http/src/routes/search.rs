@@ -1,4 +1,4 @@
-//! `GET` and `POST /indexes/{uid}/search`.
+//! `GET` and `POST /indexes/{uid}/search`, and searches among the values of a facet.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use miroir_api::ResponseError;
 use miroir_model::IndexUid;
 use miroir_query::{RequestError, SearchRequest};
-use miroir_search::SearchError;
+use miroir_search::{Ids, SearchError};
 
 use crate::app::App;
 use crate::body::JsonBody;
@@ -37,6 +37,19 @@ pub(crate) async fn post(
     search(&app, &uid, miroir_query::from_json(&body)?, &headers).await
 }
 
+/// `POST /indexes/{uid}/facet-search`.
+pub(crate) async fn facet_values(
+    State(app): State<App>,
+    Path(uid): Path<String>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let uid: IndexUid = uid.parse()?;
+    let request = miroir_query::facet_search_from_json(&body)?;
+    let answer = app.searcher().facet_search(&uid, &request, request_id::of(&headers)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+}
+
 pub(crate) async fn get(
     State(app): State<App>,
     Path(uid): Path<String>,
@@ -56,6 +69,6 @@ async fn search(
     request: SearchRequest,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let answer = app.searcher().search(uid, &request, request_id::of(headers)).await?;
+    let answer = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
 }

@@ -10,9 +10,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 /// Of Meilisearch 1.50, as its own list of routes has them.
-const ROUTES: [&str; 29] = [
-    "/multi-search",
-    "/indexes/{uid}/facet-search",
+const ROUTES: [&str; 26] = [
     "/indexes/{uid}/similar",
     "/indexes/{uid}/fields",
     "/indexes/{uid}/compact",
@@ -39,7 +37,6 @@ const ROUTES: [&str; 29] = [
     "/chats/{workspace}/settings",
     "/chats/{workspace}/chat/completions",
     "/render-template",
-    "/_miroir/indexes/{uid}/explain",
 ];
 
 /// All of them, whatever the method.

@@ -4,7 +4,9 @@ mod edits;
 mod filters;
 #[cfg(test)]
 mod hostile;
+mod in_flight;
 mod limits;
+mod multi_search;
 mod names;
 mod outcomes;
 mod refused;

@@ -75,8 +75,7 @@ pub fn plan_list(request: &ListRequest, index: &IndexView<'_>) -> Result<ListPla
         false if request.ids.is_some() => shards.retain(|shard| ids.contains_key(&shard.id)),
         false => {}
     }
-    let lost = |shard| PlanError::ShardUnavailable { index: index.uid.to_owned(), shard };
-    let parts = choose(&shards, 0).map_err(lost)?;
+    let parts = choose(index.uid, &shards, 0)?;
     let order = request.sort.as_deref().filter(|_| shards.len() > 1).map(Order::new);
     let (mut requests, mut bodies) = (Vec::new(), Vec::new());
     for shard in &shards {

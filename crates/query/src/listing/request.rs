@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::request::RequestError;
 use crate::request::get::{List, Parsed, filter_of, sort_criteria, texts};
 use crate::request::post::parse;
-use crate::request::refusal::{JsonRefusal, QueryRefusal, Subject};
+use crate::request::refusal::{JsonRefusal, QueryRefusal, Subject, code_of};
 
 /// How many documents are listed where nothing is said.
 const DEFAULT_LIMIT: usize = 20;
@@ -17,7 +17,9 @@ const DEFAULT_LIMIT: usize = 20;
 struct Documents;
 
 impl Subject for Documents {
-    const CODES: &'static str = "invalid_document_";
+    fn code(at: &[&str], _: Option<&str>) -> ErrorCode {
+        code_of("invalid_document_", at)
+    }
 }
 
 /// A list of documents. Every member is Meilisearch's of the same name.

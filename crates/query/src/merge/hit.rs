@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::facets::{FacetValue, facet_values, id_text};
-use super::keys::{Key, Keys};
+use super::keys::{Key, Keys, Typo};
 use super::members::{Members, ObjectWriter, float};
 use super::score::rescored;
 use crate::path;
@@ -53,6 +53,26 @@ impl<'a> Hit<'a> {
         self.keys.compare(&other.keys).is_eq()
     }
 
+    /// Its score, as a node with all documents would give it; `None` when nodes were not asked for it.
+    pub(crate) fn score(&self) -> Option<f64> {
+        let score = serde_json::from_str(self.members.get(SCORE)?.get()).ok()?;
+        Some(match self.other_typos() {
+            Some(typo) => rescored(score, self.keys.words, typo.max, self.common_typos),
+            None => score,
+        })
+    }
+
+    /// What the typo rule said, where the node's maximum is not the common one and the score can be rewritten.
+    fn other_typos(&self) -> Option<Typo> {
+        self.keys.typo.filter(|typo| typo.max != self.common_typos && typo.after_words_only)
+    }
+
+    /// Whether no hit after it has a greater score: what scores are made of orders it before anything else does.
+    pub(crate) fn scores_fall(&self) -> bool {
+        let mut ranks = self.keys.keys.iter().skip_while(|key| matches!(key, Key::Rank(_)));
+        !ranks.any(|key| matches!(key, Key::Rank(_) | Key::Skipped))
+    }
+
     /// The keys of the rules before the typo rule.
     pub(crate) fn before_typos(&self) -> Option<&[Key<'a>]> {
         self.keys.typo.and_then(|typo| self.keys.keys.get(..typo.at))
@@ -90,11 +110,8 @@ impl<'a> Hit<'a> {
     }
 
     fn write_score(&self, raw: &RawValue, out: &mut String) {
-        let changed = self.keys.typo.filter(|typo| typo.max != self.common_typos && typo.after_words_only);
-        match changed.zip(serde_json::from_str(raw.get()).ok()) {
-            Some((typo, score)) => {
-                out.push_str(&float(rescored(score, self.keys.words, typo.max, self.common_typos)));
-            }
+        match self.score().filter(|_| self.other_typos().is_some()) {
+            Some(score) => out.push_str(&float(score)),
             None => out.push_str(raw.get()),
         }
     }

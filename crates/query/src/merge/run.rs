@@ -1,6 +1,7 @@
-//! The hits of one answer, read as far as the page needs them.
+//! The hits of one node, read as far as the page needs them.
 //!
-//! A node's hits are in order but for ties, which stand in the order of its own ids; so they are read tie by tie.
+//! A node's hits are in order but for ties, which stand in the order of its own ids; so they are read tie by tie. What
+//! turns out to be missing is named: more hits, or the whole of the tie with which they end.
 
 use std::collections::VecDeque;
 use std::vec;
@@ -8,9 +9,11 @@ use std::vec;
 use serde_json::value::RawValue;
 
 use super::hit::Hit;
-use super::{Hits, Plan};
+use super::keys::{Key, SortValue};
+use super::{Hits, Source};
+use crate::plan::NodeRequest;
 
-/// What is left of an answer.
+/// What is left of a node's hits.
 pub(super) struct Run<'a> {
     answer: usize,
     rest: vec::IntoIter<&'a RawValue>,
@@ -18,26 +21,33 @@ pub(super) struct Run<'a> {
     tie: VecDeque<Hit<'a>>,
     /// The hit after it.
     next: Option<Hit<'a>>,
-    /// The node gave as many hits as it was asked for, so it may have more.
-    full: bool,
-    /// The tie may go on beyond what the node gave.
-    cut: bool,
-    /// The hits of a whole slot, in which a cut tie is whole.
-    slot: Option<&'a [u8]>,
+    /// How many hits the node was asked for, when it gave so many: it may have more.
+    full: Option<usize>,
+    /// What is to be asked so that the first tie is whole.
+    cut: Option<NodeRequest>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
-        plan: &Plan,
-        answer: usize,
-        hits: Vec<&'a RawValue>,
-        slot: Option<&'a [u8]>,
+    /// The run of answer `number`, whose hits are given; or of a later answer with more of them.
+    pub(super) fn new<B: AsRef<[u8]>>(
+        source: &Source<'a, '_, B>,
+        number: usize,
+        mut hits: Vec<&'a RawValue>,
     ) -> serde_json::Result<Self> {
-        let full = hits.len() > plan.window.depth();
-        let mut run =
-            Self { answer, rest: hits.into_iter(), tie: VecDeque::new(), next: None, full, cut: false, slot };
-        run.next = run.read(plan)?;
-        run.fill(plan)?;
+        let mut asked = source.plan.window.hits();
+        while source.later
+            && asked > 0
+            && hits.len() >= asked
+            && let Some(more) = source.plan.deeper(asked)
+            && let Some(answer) = source.to(&source.plan.hits_request(number, more))
+        {
+            (hits, asked) = (serde_json::from_slice::<Hits<'a>>(answer)?.hits, more);
+        }
+        let full = (hits.len() >= asked && asked > 0).then_some(asked);
+        let (rest, tie) = (hits.into_iter(), VecDeque::new());
+        let mut run = Self { answer: number, rest, tie, next: None, full, cut: None };
+        run.next = run.read(source)?;
+        run.fill(source)?;
         Ok(run)
     }
 
@@ -46,44 +56,74 @@ impl<'a> Run<'a> {
         self.tie.front()
     }
 
-    /// Whether the first hit is of a tie that may have more hits than are here.
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut
+    /// Whether the node gave as many hits as it was asked for: it may have more.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.is_some()
+    }
+
+    /// What is to be asked before another hit can be compared: all hits are taken, and the node may have more.
+    pub(super) fn lacks_hits<B>(&self, source: &Source<'a, '_, B>) -> Option<NodeRequest> {
+        let asked = self.full.filter(|_| self.tie.is_empty())?;
+        Some(source.plan.hits_request(self.answer, source.plan.deeper(asked)?))
+    }
+
+    /// What is to be asked before the first hit can be taken: the node may have more that tie with it.
+    pub(super) fn lacks_ties(&self) -> Option<&NodeRequest> {
+        self.cut.as_ref()
     }
 
     /// Takes the best hit.
-    pub(super) fn take(&mut self, plan: &Plan) -> serde_json::Result<Option<Hit<'a>>> {
+    pub(super) fn take<B: AsRef<[u8]>>(
+        &mut self,
+        source: &Source<'a, '_, B>,
+    ) -> serde_json::Result<Option<Hit<'a>>> {
         let hit = self.tie.pop_front();
         if self.tie.is_empty() {
-            self.fill(plan)?;
+            self.fill(source)?;
         }
         Ok(hit)
     }
 
-    fn read(&mut self, plan: &Plan) -> serde_json::Result<Option<Hit<'a>>> {
-        self.rest.next().map(|raw| Hit::read(raw, plan, self.answer)).transpose()
+    fn read<B>(&mut self, source: &Source<'a, '_, B>) -> serde_json::Result<Option<Hit<'a>>> {
+        self.rest.next().map(|raw| Hit::read(raw, source.plan, self.answer)).transpose()
     }
 
-    fn fill(&mut self, plan: &Plan) -> serde_json::Result<()> {
+    fn fill<B: AsRef<[u8]>>(&mut self, source: &Source<'a, '_, B>) -> serde_json::Result<()> {
         let Some(first) = self.next.take() else { return Ok(()) };
         let mut tie = vec![first];
-        self.next = self.read(plan)?;
+        self.next = self.read(source)?;
         while let Some(next) = self.next.take_if(|next| next.ties(&tie[0])) {
             tie.push(next);
-            self.next = self.read(plan)?;
+            self.next = self.read(source)?;
         }
-        self.cut = self.full && self.next.is_none();
-        if let (true, Some(slot)) = (self.cut, self.slot) {
-            for raw in serde_json::from_slice::<Hits<'a>>(slot)?.hits {
-                let hit = Hit::read(raw, plan, self.answer)?;
-                if hit.ties(&tie[0]) && !tie.iter().any(|known| known.id == hit.id) {
-                    tie.push(hit);
-                }
-            }
-            self.cut = false;
+        if self.full.is_some() && self.next.is_none() {
+            self.complete(source, &mut tie)?;
         }
         tie.sort_by(|a, b| a.id.cmp(&b.id));
         self.tie = tie.into();
+        Ok(())
+    }
+
+    /// Adds what the node's last tie has beyond its hits, when that is there.
+    fn complete<B: AsRef<[u8]>>(
+        &mut self,
+        source: &Source<'a, '_, B>,
+        tie: &mut Vec<Hit<'a>>,
+    ) -> serde_json::Result<()> {
+        let Some(Key::Sort { value: SortValue::Text(slot), .. }) = tie[0].keys.keys.last() else {
+            return Ok(());
+        };
+        let whole = source.plan.slot_request(self.answer, slot);
+        let Some(answer) = source.to(&whole) else {
+            self.cut = Some(whole);
+            return Ok(());
+        };
+        for raw in serde_json::from_slice::<Hits<'a>>(answer)?.hits {
+            let hit = Hit::read(raw, source.plan, self.answer)?;
+            if hit.ties(&tie[0]) && !tie.iter().any(|known| known.id == hit.id) {
+                tie.push(hit);
+            }
+        }
         Ok(())
     }
 }

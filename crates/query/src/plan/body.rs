@@ -40,11 +40,11 @@ pub(crate) struct NodeBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes_to_search_on: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ranking_score_threshold: Option<f64>,
+    pub(crate) ranking_score_threshold: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locales: Option<&'a [String]>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    show_ranking_score: bool,
+    pub(crate) show_ranking_score: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) show_ranking_score_details: bool,
 }

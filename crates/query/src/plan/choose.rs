@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use miroir_model::{ShardId, UnitSet};
+use miroir_model::UnitSet;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::PlanError;
 use crate::view::{NodeView, ShardView};
 
 /// What one node is asked for.
@@ -19,11 +20,13 @@ pub(crate) struct Part<'a> {
     pub(crate) wanted: UnitSet,
 }
 
-/// The parts, in the order of the nodes' names: together they want every unit once. The error is a shard that no copy
-/// can be searched of.
-pub(crate) fn choose<'a>(shards: &[ShardView<'a>], seed: u64) -> Result<Vec<Part<'a>>, ShardId> {
+/// The parts for some shards of an index, in the order of the nodes' names: together they want every unit of these once.
+///
+/// # Errors
+/// When no copy of one of them can be searched.
+pub(crate) fn choose<'a>(uid: &str, shards: &[ShardView<'a>], seed: u64) -> Result<Vec<Part<'a>>, PlanError> {
     if let Some(lost) = shards.iter().find(|shard| shard.copies.is_empty()) {
-        return Err(lost.id);
+        return Err(PlanError::ShardUnavailable { index: uid.to_owned(), shard: lost.id });
     }
     let group = best_group(shards, seed);
     let mut missing: Vec<&ShardView<'a>> = shards.iter().collect();

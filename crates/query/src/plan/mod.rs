@@ -3,21 +3,27 @@
 pub(crate) mod body;
 mod choose;
 pub(crate) mod fields;
+mod narrow;
 pub(crate) mod window;
 
 use miroir_api::{ApiVersion, ErrorCode, ResponseError};
 use miroir_model::{NodeId, PhysicalName, ShardId, UnitSet};
 use miroir_placement::cover;
 use miroir_settings::FacetOrders;
+use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::request::SearchRequest;
-use crate::view::IndexView;
+use crate::view::{IndexView, ShardView};
 pub use body::condition;
-use body::{NodeBody, NodePaging, and};
+use body::{NodeBody, NodePaging, among, and};
 pub(crate) use choose::{Part, choose};
 use fields::Fields;
+use narrow::narrowed;
 use window::Window;
+
+/// How many hits a node gives at least, whatever the user's limit is.
+const NODE_HITS: usize = miroir_settings::NODE_HITS as usize;
 
 /// One request to one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +39,10 @@ pub struct NodeRequest {
 /// A search, ready to be sent: the requests, and what their answers are merged by.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// One request for each node that is asked.
+    /// One request for each node that is asked, to begin with.
     pub requests: Vec<NodeRequest>,
+    /// What limits each of them: the user's filter and ours.
+    filters: Vec<Option<Value>>,
     pub(crate) uid: String,
     pub(crate) version: ApiVersion,
     /// The answer is one node's own text.
@@ -69,13 +77,34 @@ impl From<PlanError> for ResponseError {
     }
 }
 
-/// Plans a search: one request to each of the fewest nodes that have every shard.
+/// Plans a search: one request to each of the fewest nodes that have every shard, or, where the filter names ids, the
+/// shards that own these.
 ///
 /// # Errors
 /// When no copy of some shard can be searched.
 pub fn plan(request: &SearchRequest, index: &IndexView<'_>) -> Result<Plan, PlanError> {
-    let lost = |shard| PlanError::ShardUnavailable { index: index.uid.to_owned(), shard };
-    let parts = choose(index.shards, seed(request)).map_err(lost)?;
+    Ok(of_parts(request, index, &Parts::of(request, index)?.parts))
+}
+
+/// Which node is asked for what.
+pub(crate) struct Parts<'a> {
+    /// The shards that the filter leaves, where it names ids.
+    pub(crate) narrowed: Option<Vec<ShardView<'a>>>,
+    pub(crate) parts: Vec<Part<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(request: &SearchRequest, index: &IndexView<'a>) -> Result<Self, PlanError> {
+        let seed = seed(request.q.as_deref(), request.filter.as_ref(), request.sort.as_deref());
+        let unfaceted = request.facets.as_ref().is_none_or(Vec::is_empty);
+        let filter = request.filter.as_ref().filter(|_| unfaceted);
+        let narrowed = narrowed(index.shards, filter, index.primary_key);
+        let parts = choose(index.uid, narrowed.as_deref().unwrap_or(index.shards), seed)?;
+        Ok(Self { narrowed, parts })
+    }
+}
+
+pub(crate) fn of_parts(request: &SearchRequest, index: &IndexView<'_>, parts: &[Part<'_>]) -> Plan {
     let whole = !index.tie_rule && parts.len() == 1;
     let distinct = request.distinct.clone().or_else(|| index.shown.distinct.clone());
     let needed: Vec<&str> = match whole {
@@ -84,6 +113,7 @@ pub fn plan(request: &SearchRequest, index: &IndexView<'_>) -> Result<Plan, Plan
     };
     let mut plan = Plan {
         requests: Vec::new(),
+        filters: Vec::new(),
         uid: index.uid.to_owned(),
         version: index.version,
         whole,
@@ -95,21 +125,62 @@ pub fn plan(request: &SearchRequest, index: &IndexView<'_>) -> Result<Plan, Plan
         max_values_per_facet: index.shown.max_values_per_facet,
         facet_orders: index.shown.facet_orders.clone(),
     };
-    plan.requests = parts.iter().map(|part| plan.request_to(part)).collect();
-    Ok(plan)
+    let filter = |part: &Part<'_>| and(plan.request.filter.as_ref(), limited_to(part.wanted, part.node.held));
+    plan.filters = parts.iter().map(filter).collect();
+    plan.requests = parts.iter().enumerate().map(|(number, part)| plan.request_to(number, part)).collect();
+    plan
 }
 
+/// How many times as many hits a node is asked for when it turns out that it was asked for too few.
+const DEEPER: usize = 4;
+
 impl Plan {
-    fn request_to(&self, part: &Part<'_>) -> NodeRequest {
+    fn request_to(&self, number: usize, part: &Part<'_>) -> NodeRequest {
         let mut body = self.body(self.window.asked(self.whole));
-        body.filter = and(self.request.filter.as_ref(), limited_to(part.wanted, part.node.held));
+        body.filter.clone_from(&self.filters[number]);
         NodeRequest { node: part.node.id.clone(), index: part.node.index, body: body.to_json() }
     }
 
+    /// The user's search as nodes are asked for it, with the user's filter only. The least score is not theirs to judge:
+    /// a document's score on one node can be less than it is among all documents.
     pub(crate) fn body(&self, paging: NodePaging) -> NodeBody<'_> {
         let mut body = NodeBody::new(&self.request, &self.fields, paging);
         body.show_ranking_score_details |= !self.whole;
+        if !self.whole && body.ranking_score_threshold.take().is_some() {
+            body.show_ranking_score = true;
+        }
         body
+    }
+
+    /// After so many hits of a node how many it is asked for next; `None` when it has no more to give.
+    pub(crate) fn deeper(&self, asked: usize) -> Option<usize> {
+        let most = self.window.max_total_hits.max(NODE_HITS);
+        (asked < most).then(|| asked.saturating_mul(DEEPER).min(most))
+    }
+
+    /// More hits of a node, and nothing but hits.
+    pub(crate) fn hits_request(&self, number: usize, hits: usize) -> NodeRequest {
+        let mut body = self.body(self.window.first(hits));
+        body.facets = None;
+        body.filter.clone_from(&self.filters[number]);
+        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
+    }
+
+    /// All hits of one slot of a node.
+    pub(crate) fn slot_request(&self, number: usize, slot: &str) -> NodeRequest {
+        let mut body = self.body(NodePaging::Window { offset: 0, limit: NODE_HITS });
+        body.facets = None;
+        let limited = among("IN", std::iter::once(slot.to_owned()));
+        body.filter = and(self.request.filter.as_ref(), Some(limited));
+        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
+    }
+
+    /// What a node counts when it leaves out itself what scores too little.
+    pub(crate) fn threshold_request(&self, number: usize) -> NodeRequest {
+        let mut body = self.body(self.window.asked(false));
+        body.ranking_score_threshold = self.request.ranking_score_threshold;
+        body.filter.clone_from(&self.filters[number]);
+        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
     }
 
     /// The user's search with the user's filter alone, for one of the nodes. When nodes refuse a filter, their text
@@ -127,11 +198,9 @@ pub(crate) fn limited_to(wanted: UnitSet, held: UnitSet) -> Option<String> {
 }
 
 /// A hash of what is searched, the same for all pages of it.
-fn seed(request: &SearchRequest) -> u64 {
-    let mut text = request.q.clone().unwrap_or_default();
-    for part in
-        [&request.filter.as_ref().map(ToString::to_string), &request.sort.as_ref().map(|s| s.join(","))]
-    {
+pub(crate) fn seed(q: Option<&str>, filter: Option<&Value>, sort: Option<&[String]>) -> u64 {
+    let mut text = q.unwrap_or_default().to_owned();
+    for part in [filter.map(ToString::to_string), sort.map(|sort| sort.join(","))] {
         text.push('\0');
         text.push_str(part.as_deref().unwrap_or_default());
     }

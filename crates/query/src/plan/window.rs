@@ -35,15 +35,26 @@ impl Window {
     /// asked for all that can be on the page and one hit more, which tells whether the last one ends a tie. A page
     /// stays a page, since only pages have exact totals.
     pub(crate) fn asked(&self, whole: bool) -> NodePaging {
-        let depth = match self.depth() {
-            0 => 0,
-            depth => depth.saturating_add(1),
-        };
         match self.paging {
             Paging::Window { offset, limit } if whole => NodePaging::Window { offset, limit },
             Paging::Page { page, hits_per_page } if whole => NodePaging::Page { page, hits_per_page },
-            Paging::Window { .. } => NodePaging::Window { offset: 0, limit: depth },
-            Paging::Page { .. } => NodePaging::Page { page: 1, hits_per_page: depth },
+            _ => self.first(self.hits()),
+        }
+    }
+
+    /// How many hits a node is asked for that does not answer alone.
+    pub(crate) fn hits(&self) -> usize {
+        match self.depth() {
+            0 => 0,
+            depth => depth.saturating_add(1),
+        }
+    }
+
+    /// So many first hits of a node.
+    pub(crate) fn first(&self, hits: usize) -> NodePaging {
+        match self.paging {
+            Paging::Window { .. } => NodePaging::Window { offset: 0, limit: hits },
+            Paging::Page { .. } => NodePaging::Page { page: 1, hits_per_page: hits },
         }
     }
 }

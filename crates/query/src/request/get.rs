@@ -6,7 +6,7 @@ use deserr::{
 };
 use serde_json::{Map, Value};
 
-use super::post::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold};
+use super::body::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold};
 use super::refusal::{InvalidParameter, InvalidThreshold, QueryRefusal, Search, Subject};
 use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
 

@@ -3,7 +3,9 @@
 //! Parsed from the JSON of a POST or from the parameters of a GET, with the checks, texts and codes of Meilisearch
 //! 1.50. What only a node can judge is left to it: the syntax of a filter, the existence of an attribute, the locales.
 
+pub(crate) mod body;
 pub(crate) mod get;
+mod multi;
 pub(crate) mod post;
 pub(crate) mod refusal;
 #[cfg(test)]
@@ -13,6 +15,7 @@ use miroir_api::{ErrorCode, ResponseError};
 use serde_json::Value;
 
 pub use get::from_parameters;
+pub use multi::{MultiQuery, multi_from_json};
 pub use post::from_json;
 
 /// A search. Every member is Meilisearch's of the same name.

@@ -7,17 +7,22 @@ use std::ops::ControlFlow;
 use deserr::errors::{JsonError, QueryParamError};
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValuePointerRef, take_cf_content};
 use miroir_api::{ErrorCode, ResponseError};
+use miroir_model::InvalidIndexUid;
 
-/// What a request is about: the codes of its errors begin with it.
+/// What a request is about: it decides the codes of its errors.
 pub(crate) trait Subject {
-    const CODES: &'static str;
+    /// The code of an error at this place: the names of the members on the way to it, without places in lists. `missing`
+    /// is the member that should be there.
+    fn code(at: &[&str], missing: Option<&str>) -> ErrorCode;
 }
 
 /// Searches.
 pub(crate) struct Search;
 
 impl Subject for Search {
-    const CODES: &'static str = "invalid_search_";
+    fn code(at: &[&str], _: Option<&str>) -> ErrorCode {
+        code_of("invalid_search_", at)
+    }
 }
 
 /// An error in JSON.
@@ -29,22 +34,24 @@ pub(crate) struct QueryRefusal<S>(pub(crate) ResponseError, PhantomData<S>);
 impl<S: Subject> DeserializeError for JsonRefusal<S> {
     fn error<V: IntoValue>(
         _: Option<Self>,
-        error: ErrorKind<V>,
-        at: ValuePointerRef,
+        error: ErrorKind<'_, V>,
+        at: ValuePointerRef<'_>,
     ) -> ControlFlow<Self, Self> {
+        let code = S::code(&names(at), missing(&error));
         let text = take_cf_content(JsonError::error(None, error, at)).to_string();
-        ControlFlow::Break(Self(ResponseError::new(code_at(S::CODES, at), text), PhantomData))
+        ControlFlow::Break(Self(ResponseError::new(code, text), PhantomData))
     }
 }
 
 impl<S: Subject> DeserializeError for QueryRefusal<S> {
     fn error<V: IntoValue>(
         _: Option<Self>,
-        error: ErrorKind<V>,
-        at: ValuePointerRef,
+        error: ErrorKind<'_, V>,
+        at: ValuePointerRef<'_>,
     ) -> ControlFlow<Self, Self> {
+        let code = S::code(&names(at), missing(&error));
         let text = take_cf_content(QueryParamError::error(None, error, at)).to_string();
-        ControlFlow::Break(Self(ResponseError::new(code_at(S::CODES, at), text), PhantomData))
+        ControlFlow::Break(Self(ResponseError::new(code, text), PhantomData))
     }
 }
 
@@ -63,7 +70,7 @@ macro_rules! merges {
     };
 }
 
-merges!(JsonRefusal, InvalidThreshold);
+merges!(JsonRefusal, InvalidThreshold, InvalidIndexUid);
 merges!(QueryRefusal, InvalidThreshold, InvalidParameter);
 
 /// A number that is no score.
@@ -79,13 +86,13 @@ pub(crate) struct InvalidParameter {
     pub(crate) expected: &'static str,
 }
 
-/// The code of an error at this place: `invalid_search_`, say, and the name of the member. An error about the request as a
-/// whole is a `bad_request`.
-fn code_at(codes: &str, at: ValuePointerRef) -> ErrorCode {
-    let member = match first_key(at) {
-        Some("hybrid") => "hybrid_query",
-        Some("hybridEmbedder") => "embedder",
-        Some("hybridSemanticRatio") => "semantic_ratio",
+/// The code of an error in a member: `invalid_search_`, say, and the name of the first member on the way. An error about
+/// the request as a whole is a `bad_request`.
+pub(crate) fn code_of(codes: &str, at: &[&str]) -> ErrorCode {
+    let member = match at.first() {
+        Some(&"hybrid") => "hybrid_query",
+        Some(&"hybridEmbedder") => "embedder",
+        Some(&"hybridSemanticRatio") => "semantic_ratio",
         Some(member) => member,
         None => return ErrorCode::BadRequest,
     };
@@ -99,10 +106,23 @@ fn code_at(codes: &str, at: ValuePointerRef) -> ErrorCode {
     name.parse().unwrap_or(ErrorCode::BadRequest)
 }
 
-fn first_key(at: ValuePointerRef<'_>) -> Option<&str> {
+/// The names of the members on the way to a place, the outermost first.
+fn names(at: ValuePointerRef<'_>) -> Vec<&str> {
     match at {
-        ValuePointerRef::Origin => None,
-        ValuePointerRef::Key { key, prev: ValuePointerRef::Origin } => Some(key),
-        ValuePointerRef::Key { prev, .. } | ValuePointerRef::Index { prev, .. } => first_key(*prev),
+        ValuePointerRef::Origin => Vec::new(),
+        ValuePointerRef::Key { key, prev } => {
+            let mut names = names(*prev);
+            names.push(key);
+            names
+        }
+        ValuePointerRef::Index { prev, .. } => names(*prev),
+    }
+}
+
+/// The member that is not there, though it must be.
+fn missing<'a, V: IntoValue>(error: &ErrorKind<'a, V>) -> Option<&'a str> {
+    match error {
+        ErrorKind::MissingField { field } => Some(*field),
+        _ => None,
     }
 }

@@ -179,3 +179,60 @@ fn what_is_not_there_yet_says_so() {
     }
     assert_eq!(error(get(&[("hybridEmbedder", "e")])).1, "miroir_not_implemented");
 }
+
+/// Texts of 1.50's own tests (`tests/search/multi/mod.rs`), and others of the same server.
+#[test]
+fn a_wrong_multi_search_says_where() {
+    let not_a_uid = "Invalid value at `.queries[0].indexUid`: `hé` is not a valid index uid. Index uid can be an \
+                     integer or a string containing only alphanumeric characters, hyphens (-) and underscores (_), and \
+                     can not be more than 512 bytes.";
+    let cases = [
+        (json!([]), "Invalid value type: expected an object, but found an array: `[]`", "bad_request"),
+        (json!({}), "Missing field `queries`", "bad_request"),
+        (
+            json!({ "queries": [{ "q": "doggo" }] }),
+            "Missing field `indexUid` inside `.queries[0]`",
+            "missing_index_uid",
+        ),
+        (json!({ "queries": [{ "indexUid": "hé" }] }), not_a_uid, "invalid_index_uid"),
+        (
+            json!({ "queries": [{ "indexUid": "a" }, { "indexUid": "b", "q": 3 }] }),
+            "Invalid value type at `.queries[1].q`: expected a string, but found a positive integer: `3`",
+            "invalid_search_q",
+        ),
+        (
+            json!({ "queries": [{ "indexUid": "a", "attributesToCrop": [true] }] }),
+            "Invalid value type at `.queries[0].attributesToCrop[0]`: expected a string, but found a boolean: `true`",
+            "invalid_search_attributes_to_crop",
+        ),
+        (
+            json!({ "queries": [3] }),
+            "Invalid value type at `.queries[0]`: expected an object, but found a positive integer: `3`",
+            "bad_request",
+        ),
+    ];
+    for (body, message, code) in cases {
+        let refused = multi_from_json(body.to_string().as_bytes()).expect_err("an error");
+        let error = ResponseError::from(refused);
+        assert_eq!((error.message.as_str(), error.code.as_str()), (message, code));
+    }
+}
+
+#[test]
+fn each_query_of_a_multi_search_is_a_search() {
+    let body = json!({ "federation": null, "queries": [
+        { "indexUid": "a", "q": "doggo", "limit": 3, "facets": ["race"] },
+        { "indexUid": "b", "offset": null, "limit": null, "showPerformanceDetails": null },
+        { "indexUid": "c", "federationOptions": { "weight": 2 } },
+        { "indexUid": "d", "vector": [0.5] },
+    ] });
+    let queries = multi_from_json(body.to_string().as_bytes()).expect("queries");
+    let indexes: Vec<&str> = queries.iter().map(|query| query.index.as_str()).collect();
+    assert_eq!(indexes, ["a", "b", "c", "d"]);
+    assert_eq!(queries[0].search, post(json!({ "q": "doggo", "limit": 3, "facets": ["race"] })));
+    assert_eq!(queries[1].search, post(json!({})));
+    assert_eq!(error(queries[2].search.clone()).1, "invalid_multi_search_federation_options");
+    assert_eq!(queries[3].search, Err(RequestError::Unsupported("vector")));
+    let federated = multi_from_json(br#"{"queries": [], "federation": {}}"#);
+    assert_eq!(federated, Err(RequestError::Unsupported("federation")));
+}

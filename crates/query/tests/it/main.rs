@@ -1,6 +1,7 @@
 //! A cluster of model nodes answers as one model node does.
 
 mod documents;
+mod explain;
 mod merge;
 mod model;
 mod plan;

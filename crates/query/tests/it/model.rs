@@ -70,6 +70,17 @@ impl Doc {
         (std::cmp::Reverse(self.words), self.typos, std::cmp::Reverse(self.near), price, self.slot)
     }
 
+    /// What the score is made of, given the most typos that a document with as many words has.
+    fn ranks(&self, most: u64) -> [(u64, u64); 3] {
+        [(self.words, WORDS), (most + 1 - self.typos, most + 1), (self.near, 2)]
+    }
+
+    fn score(&self, most: u64) -> f64 {
+        let merge = |(rank, max): (u64, u64), (r, m): (u64, u64)| ((rank - 1) * m + r, max * m);
+        let (rank, max) = self.ranks(most).into_iter().fold((1, 1), merge);
+        rank as f64 / max as f64
+    }
+
     fn price(&self) -> Value {
         match self.price {
             Some(Price::Number(n)) => json!(f64::from(n) * 1.5),
@@ -79,13 +90,13 @@ impl Doc {
     }
 }
 
-/// What a node answers to a body of ours, or what one node answers to the user's.
-pub(crate) fn answer(docs: &[Doc], body: &str, tie_by_id: bool) -> String {
+/// What a node answers to a body of ours, or what one node, which is `alone`, answers to the user's: its ties are by id.
+pub(crate) fn answer(docs: &[Doc], body: &str, alone: bool) -> String {
     let body: Value = serde_json::from_str(body).expect("JSON");
     let sorted = body.get("sort").is_some();
     let mut docs: Vec<&Doc> = docs.iter().filter(|doc| passes(doc, &body["filter"])).collect();
     docs.sort_by_key(|doc| {
-        (doc.rank(sorted), if tie_by_id { doc.id.to_string() } else { doc.internal.to_string() })
+        (doc.rank(sorted), if alone { doc.id.to_string() } else { doc.internal.to_string() })
     });
     let mut typos: BTreeMap<u64, u64> = BTreeMap::new();
     for doc in &docs {
@@ -100,8 +111,20 @@ pub(crate) fn answer(docs: &[Doc], body: &str, tie_by_id: bool) -> String {
             if page == Some(0) { 0 } else { hits.unwrap_or(20) },
         ),
     };
-    let hits: Vec<Value> =
-        docs.iter().skip(first).take(count).map(|doc| hit(doc, typos[&doc.words], &body, sorted)).collect();
+    let distinct = body.get("distinct").is_some();
+    let mut seen = BTreeSet::new();
+    let least = body["rankingScoreThreshold"].as_f64().unwrap_or(0.0);
+    let passing: Vec<&Doc> = (docs.iter().copied())
+        .filter(|doc| doc.score(typos[&doc.words]) >= least)
+        .filter(|doc| !distinct || doc.price.is_none_or(|price| seen.insert(price)))
+        .collect();
+    let hits: Vec<Value> = (passing.iter().skip(first).take(count))
+        .map(|doc| hit(doc, typos[&doc.words], &body, sorted))
+        .collect();
+    // What scores too little is left out once it is met.
+    if count > 0 && passing.len() < first + count {
+        docs = passing;
+    }
     let mut answer =
         json!({ "hits": hits, "query": body["q"].as_str().unwrap_or(""), "processingTimeMs": 1 });
     let totals = match size("page").or(size("hitsPerPage")) {
@@ -157,11 +180,9 @@ fn hit(doc: &Doc, most: u64, body: &Value, sorted: bool) -> Value {
         .into_iter()
         .filter(|(name, _)| asked.is_none_or(|asked| asked.iter().any(|is| is == name)))
         .collect();
-    let ranks = [(doc.words, WORDS), (most + 1 - doc.typos, most + 1), (doc.near, 2)];
+    let ranks = doc.ranks(most);
     if body["showRankingScore"] == true {
-        let merge = |(rank, max): (u64, u64), (r, m): (u64, u64)| ((rank - 1) * m + r, max * m);
-        let (rank, max) = ranks.into_iter().fold((1, 1), merge);
-        hit.insert("_rankingScore".into(), json!(rank as f64 / max as f64));
+        hit.insert("_rankingScore".into(), json!(doc.score(most)));
     }
     if body["showRankingScoreDetails"] == true {
         let score = |at: usize| ranks[at].0 as f64 / ranks[at].1 as f64;

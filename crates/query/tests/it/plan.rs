@@ -1,8 +1,9 @@
 //! Whatever copies can be searched, a plan wants every unit once, of a node that has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use miroir_model::{UNITS, UnitSet, reserved};
+use miroir_documents::slot_of_id;
+use miroir_model::{NodeId, UNITS, UnitSet, reserved};
 use miroir_query::{PlanError, from_json, plan};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -112,4 +113,51 @@ fn a_list_of_displayed_attributes_is_asked_for_by_name() {
         body(asked),
         [json!(["price", "id"]), json!(["title", "price"]), json!(["title:3", "price:3", "title:5"])]
     );
+}
+
+/// A filter on the primary key goes to the shards that own the ids it names, and to all where it may pass others.
+#[test]
+fn ids_in_a_filter_narrow_the_search() {
+    let world = World::new(1, 6, 6, 1, &json!({}));
+    let shards = world.shards(|_, _| true);
+    let nodes_of = |ids: &[&str]| -> BTreeSet<NodeId> {
+        let owns = |id: &&str| {
+            let slot = slot_of_id(id);
+            shards.iter().find(|shard| shard.range.contains(slot)).expect("an owner").copies[0].id.clone()
+        };
+        ids.iter().map(owns).collect()
+    };
+    let asked = |filter: Value| -> BTreeSet<NodeId> {
+        let request = from_json(json!({ "filter": filter }).to_string().as_bytes()).expect("right");
+        let plan = plan(&request, &world.view(&shards)).expect("a plan");
+        plan.requests.into_iter().map(|request| request.node).collect()
+    };
+    let all = asked(Value::Null);
+    assert_eq!(all.len(), 6);
+    for (filter, ids) in [
+        (json!("id = 7"), &["7"][..]),
+        (json!("id = '7' AND genre = 1"), &["7"]),
+        (json!("id IN [1, 2, 3]"), &["1", "2", "3"]),
+        (json!(["id IN [1, 2]", "id IN [2, 3]"]), &["2"]),
+        (json!([["id = 1", "id = 4"]]), &["1", "4"]),
+        (json!("id = 007"), &["007", "7"]),
+        (json!("NOT genre = 1 AND (id = 1 OR id = 12)"), &["1", "12"]),
+    ] {
+        assert_eq!(asked(filter.clone()), nodes_of(ids), "{filter}");
+    }
+    for filter in [
+        "id = a",
+        "id = 1 OR genre = 1",
+        "NOT id = 1",
+        "id != 1",
+        "id > 1",
+        "id = 1234567890123456",
+        "id = 1.0",
+    ] {
+        assert_eq!(asked(json!(filter)), all, "{filter}");
+    }
+    // Somebody must say that there is nothing, or what is wrong.
+    for filter in ["id = 1 AND id = 2", "id IN []"] {
+        assert_eq!(asked(json!(filter)).len(), 1, "{filter}");
+    }
 }

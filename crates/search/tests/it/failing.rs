@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use miroir_search::Ids;
 use miroir_testkit::LocalCluster;
 use serde_json::{Value, json};
 
@@ -57,7 +58,8 @@ async fn a_page_that_ends_in_a_tie_comes_from_the_other_copy() {
         }
     });
     let searcher = searcher_of(&cluster.await);
-    let answer = searcher.search(&movies(), &request(&json!({"limit": 1})), None).await.expect("an answer");
+    let answer =
+        searcher.search(&movies(), &request(&json!({"limit": 1})), &Ids::new(None)).await.expect("an answer");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!(answer["hits"], json!([{"id": 0}]));
     assert!(failed.lock().expect("no test failed here").is_some(), "the slot was asked for");
@@ -91,7 +93,7 @@ async fn the_only_copy_may_fail_once() {
         }
         searcher_of(&with_movies(&cluster(&nodes, 2, 1), |_| {}))
     };
-    let searched = fails_once().await.search(&movies(), &request(&json!({})), None).await;
+    let searched = fails_once().await.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
     assert!(searched.is_ok(), "{searched:?}");
     let list = miroir_query::list_from_json(b"{}").expect("a request");
     let listed = fails_once().await.list(&movies(), &list, None).await;
@@ -106,8 +108,9 @@ async fn the_only_copy_may_fail_once() {
 async fn who_fails_again_is_not_asked_for_ever() {
     let node = FakeNode::start(|_| trouble()).await;
     let cluster = cluster(std::slice::from_ref(&node), 2, 1);
-    let answer =
-        searcher_of(&with_movies(&cluster, |_| {})).search(&movies(), &request(&json!({})), None).await;
+    let answer = searcher_of(&with_movies(&cluster, |_| {}))
+        .search(&movies(), &request(&json!({})), &Ids::new(None))
+        .await;
     let error = miroir_api::ResponseError::from(answer.expect_err("nobody answers"));
     assert_eq!(error.code, miroir_api::ErrorCode::MiroirShardUnavailable);
     assert_eq!(node.asked().len(), 2);

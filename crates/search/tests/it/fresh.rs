@@ -1,7 +1,7 @@
 //! From which state a peer answers.
 
 use miroir_cluster::State;
-use miroir_search::{SearchError, Searcher};
+use miroir_search::{Ids, SearchError, Searcher};
 use miroir_testkit::LocalCluster;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn one_film(asked: &Asked) -> Answer {
 async fn refusals(searcher: &Searcher) -> [Option<SearchError>; 3] {
     let list = miroir_query::list_from_json(b"{}").expect("a request");
     let answers = [
-        searcher.search(&movies(), &request(&json!({})), None).await,
+        searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await,
         searcher.list(&movies(), &list, None).await,
         searcher.document(&movies(), "1", None).await.map(|document| document.expect("a document")),
     ];
@@ -70,17 +70,17 @@ async fn an_index_that_is_new_is_found_at_once() {
     for again in 0..3 {
         peer.forget();
         let refused = match again {
-            0 => searcher.search(&movies(), &request(&json!({})), None).await.err(),
+            0 => searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.err(),
             1 => searcher.document(&movies(), "1", None).await.err(),
             _ => searcher.numbers(&movies()).await.err(),
         };
         assert!(refused.is_none(), "{refused:?}");
     }
     let unknown = "unknown".parse().expect("a name");
-    let refused = searcher.search(&unknown, &request(&json!({})), None).await;
+    let refused = searcher.search(&unknown, &request(&json!({})), &Ids::new(None)).await;
     assert!(matches!(&refused, Err(SearchError::IndexNotFound(uid)) if uid == "unknown"), "{refused:?}");
     // Nobody can say that it is not there.
     cluster.elect(None);
-    let refused = searcher.search(&unknown, &request(&json!({})), None).await;
+    let refused = searcher.search(&unknown, &request(&json!({})), &Ids::new(None)).await;
     assert!(matches!(refused, Err(SearchError::NoQuorum)), "{refused:?}");
 }

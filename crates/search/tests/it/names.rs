@@ -2,7 +2,7 @@
 
 use miroir_cluster::Index;
 use miroir_model::Generation;
-use miroir_search::SearchError;
+use miroir_search::{Ids, SearchError};
 use serde_json::json;
 
 use crate::fake::{Answer, Asked, FakeNode, documents, hits, index_not_found};
@@ -34,7 +34,7 @@ fn only(name_end: &'static str) -> impl Fn(&Asked) -> Answer + Send + Sync + 'st
 async fn a_lane_may_have_renamed_the_index() {
     let nodes = [FakeNode::start(only("-2")).await];
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
-    let answer = searcher.search(&movies(), &request(&json!({})), None).await.expect("an answer");
+    let answer = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.expect("an answer");
     assert!(answer.contains("\"id\":1"), "{answer}");
     assert!(searcher.document(&movies(), "1", None).await.expect("an answer").is_some());
     let numbers = searcher.numbers(&movies()).await.expect("numbers");
@@ -48,7 +48,7 @@ async fn a_lane_may_have_renamed_the_index() {
 async fn an_index_that_a_late_creation_left_is_no_answer() {
     let nodes = [FakeNode::start(only("-0")).await];
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
-    let answer = searcher.search(&movies(), &request(&json!({})), None).await;
+    let answer = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
     assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
     let answer = searcher.document(&movies(), "1", None).await;
     assert!(matches!(answer, Err(SearchError::NoAnswer(..))), "{answer:?}");

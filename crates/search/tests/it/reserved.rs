@@ -1,7 +1,7 @@
 //! The reserved member is no attribute, by the state that the answer is made from.
 
 use miroir_cluster::State;
-use miroir_search::SearchError;
+use miroir_search::{Ids, SearchError};
 use serde_json::json;
 
 use crate::fake::{FakeNode, trouble};
@@ -20,7 +20,7 @@ async fn it_is_refused_before_any_node_is_asked() {
         (json!({"facets": ["_mir*"]}), "invalid_search_facets"),
     ] {
         peer.forget();
-        let refused = searcher.search(&movies(), &request(&body), None).await;
+        let refused = searcher.search(&movies(), &request(&body), &Ids::new(None)).await;
         let Err(SearchError::Refused(error)) = refused else { panic!("{body}: {refused:?}") };
         assert_eq!(error.code.as_str(), code);
     }

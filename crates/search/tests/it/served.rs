@@ -1,5 +1,6 @@
 //! What a search sees of an index whose tasks are not done.
 
+use miroir_search::Ids;
 use serde_json::json;
 
 use crate::fake::{FakeNode, hits};
@@ -13,7 +14,7 @@ async fn key(served: Option<&str>, ordered: Option<&str>) -> Vec<String> {
         (index.served_primary_key, index.primary_key) = (served, ordered);
     });
     let title = request(&json!({"attributesToRetrieve": ["title"]}));
-    searcher_of(&cluster).search(&movies(), &title, None).await.expect("an answer");
+    searcher_of(&cluster).search(&movies(), &title, &Ids::new(None)).await.expect("an answer");
     let asked = nodes[0].asked().pop().expect("a search");
     serde_json::from_value(asked.body["attributesToRetrieve"].clone()).expect("names")
 }

@@ -27,7 +27,7 @@ pub(crate) enum Class {
     DistinctCounts,
     /// Which of several hits that tie stands for a distinct value is arbitrary.
     DistinctChoice,
-    /// A threshold of the score is applied by each node on its way to the page: totals and facets are estimates.
+    /// Below a threshold of the score nodes count facets, and the totals of pages, by their own scores: estimates.
     ThresholdCounts,
     /// A facet value is shown as one of the documents writes it: which one is arbitrary.
     FacetLabel,
@@ -50,7 +50,10 @@ pub(crate) struct Expected<'a> {
     pub(crate) begins_late: bool,
     /// So many hits fill the page.
     pub(crate) full: usize,
+    /// Hits below a score are left out.
     pub(crate) threshold: bool,
+    /// It asks for a page.
+    pub(crate) paged: bool,
     /// Whether a facet has its values in the order of their counts.
     pub(crate) by_count: &'a dyn Fn(&str) -> bool,
     /// So many values of a facet are given at most.
@@ -136,7 +139,7 @@ fn totals(
         same.classes.insert(Class::DistinctCounts);
         return Ok(());
     }
-    if expected.threshold && !expected.one_shard {
+    if expected.threshold && expected.paged && !expected.one_shard && single != cluster {
         same.classes.insert(Class::ThresholdCounts);
         return Ok(());
     }

@@ -10,6 +10,7 @@ const PLAIN: Expected<'static> = Expected {
     begins_late: false,
     full: 3,
     threshold: false,
+    paged: false,
     by_count: &|name| name == "year",
     facet_values: 3,
     begun: false,

@@ -3,6 +3,7 @@
 mod filter;
 mod options;
 mod request;
+mod values;
 mod words;
 mod wrong;
 
@@ -12,6 +13,7 @@ use crate::corpus::Corpus;
 use crate::profile::{PROFILES, Profile};
 use miroir_testkit::Dice;
 pub(crate) use request::Request;
+pub(crate) use values::among_values;
 
 /// One request of a run.
 #[derive(Debug, Clone)]
@@ -23,7 +25,7 @@ pub(crate) struct Case {
 
 /// What a request is made from.
 struct Source<'a> {
-    profile: &'a Profile,
+    profile: Profile,
     corpus: &'a Corpus,
     dice: Dice,
     members: Map<String, Value>,
@@ -31,12 +33,7 @@ struct Source<'a> {
 
 /// Request `number` of the run with this seed.
 pub(crate) fn case<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> Case {
-    let mut dice = Dice::new(seed, number);
-    let mut profile = *dice.pick(&PROFILES);
-    if profile.one_shard {
-        profile = *dice.pick(&PROFILES);
-    }
-    let mut source = Source { profile: &profile, corpus: corpus_of(&profile), dice, members: Map::new() };
+    let (profile, mut source) = source(seed, number, corpus_of);
     source.words();
     source.filter();
     source.sort();
@@ -47,6 +44,16 @@ pub(crate) fn case<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &
     let get = source.dice.chance(25) && source.members.values().all(is_plain);
     let request = Request { members: source.members, get };
     Case { number, profile, request }
+}
+
+/// The index of a request, and what the request is made from.
+fn source<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> (Profile, Source<'a>) {
+    let mut dice = Dice::new(seed, number);
+    let mut profile = *dice.pick(&PROFILES);
+    if profile.one_shard {
+        profile = *dice.pick(&PROFILES);
+    }
+    (profile, Source { profile, corpus: corpus_of(&profile), dice, members: Map::new() })
 }
 
 /// A parameter of a URL cannot tell a wrong type from a text.

@@ -27,7 +27,7 @@ impl Source<'_> {
             let name = *self.dice.pick(names);
             self.set("attributesToSearchOn", json!([name]));
         }
-        if self.dice.chance(3) {
+        if self.dice.chance(8) {
             let percent = self.dice.below(100);
             self.set("rankingScoreThreshold", percent as f64 / 100.0);
         }

@@ -38,6 +38,11 @@ impl Request {
         request
     }
 
+    /// Whether it is refused before anything is looked up: its error says where in the body it is.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.members.get("rankingScoreThreshold").and_then(Value::as_f64).is_some_and(|score| score > 1.0)
+    }
+
     /// Answers with a page have exact totals.
     pub(crate) fn is_paged(&self) -> bool {
         self.has("page") || self.has("hitsPerPage")

@@ -76,7 +76,7 @@ impl Source<'_> {
 }
 
 /// A letter more, less, another, or two changed round; never the first, which would count double.
-fn spoil(word: &str, dice: &mut Dice) -> String {
+pub(super) fn spoil(word: &str, dice: &mut Dice) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     let place = 1 + dice.below(letters.len() - 2);
     let other = *dice.pick(&['a', 'e', 'o', 'r', 't', 'x']);

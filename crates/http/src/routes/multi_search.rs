@@ -1,0 +1,55 @@
+//! `POST /multi-search`: several searches in one request, each with an answer of its own.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, StreamExt};
+use miroir_query::MultiQuery;
+use miroir_search::Ids;
+
+use crate::app::App;
+use crate::body::{JsonBody, kept};
+use crate::error::ApiError;
+use crate::freshness::Settings;
+use crate::request_id;
+
+/// How many searches of one request run at once. A slow one holds back only what does not fit beside it.
+const AT_ONCE: usize = 16;
+
+pub(crate) async fn post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let queries = miroir_query::multi_from_json(&body)?;
+    let settings = Settings::of(&app, queries.iter().map(|query| query.index.clone()));
+    let ids = Ids::new(request_id::of(&headers));
+    let mut response = results(&app, queries, &ids).await.into_response();
+    settings.mark(&app, &mut response);
+    Ok(response)
+}
+
+async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<Response, ApiError> {
+    let answers = queries.into_iter().enumerate().map(|(place, query)| async move {
+        answer(app, query, ids).await.map_err(|error| error.inside_query(place))
+    });
+    // In order, so that of several errors the first query's is told, as on one Meilisearch.
+    let mut answers = stream::iter(answers).buffered(AT_ONCE);
+    let mut text = String::from("{\"results\":[");
+    let mut held = app.memory().begin()?;
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        // What all of them have together is as unbounded as a body.
+        app.memory().grow(&mut held, text.len() + answer.len())?;
+        text.extend([if text.ends_with('[') { "" } else { "," }, answer.as_str()]);
+    }
+    text.push_str("]}");
+    Ok(([(header::CONTENT_TYPE, "application/json")], kept(text.into_bytes(), held)).into_response())
+}
+
+async fn answer(app: &App, query: MultiQuery, ids: &Ids<'_>) -> Result<String, ApiError> {
+    let search = query.search?;
+    let answer = app.searcher().search(&query.index, &search, ids).await?;
+    // The uid of an index has no character that JSON would escape, and an answer has members.
+    Ok(format!("{{\"indexUid\":\"{}\",{}", query.index, answer.trim_start_matches('{')))
+}

@@ -1,0 +1,57 @@
+//! Writing the answer.
+
+use super::Meta;
+use super::counts::Counts;
+use super::members::{ObjectWriter, write_string};
+use super::page::Page;
+use crate::plan::Plan;
+use crate::request::Paging;
+
+/// The answer with the hits of the page that the user asked for.
+pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Meta<'_>) -> String {
+    let (places, all) = (&plan.window.places, &page.hits);
+    let page = &all[places.start.min(all.len())..places.end.min(all.len())];
+    let mut out = String::with_capacity(1024 * (page.len() + 1));
+    let mut answer = ObjectWriter::new(&mut out);
+    let hits = answer.name("hits");
+    hits.push('[');
+    for (place, hit) in page.iter().enumerate() {
+        if place > 0 {
+            hits.push(',');
+        }
+        hit.write(plan, hits);
+    }
+    hits.push(']');
+    write_string(answer.name("query"), plan.request.q.as_deref().unwrap_or_default());
+    answer.raw("processingTimeMs", &meta.processing_time_ms.to_string());
+    write_paging(plan, counts.total, &mut answer);
+    if let Some((distribution, stats)) = &counts.facets {
+        distribution.write(plan, counts.total, answer.name("facetDistribution"));
+        stats.write(answer.name("facetStats"));
+    }
+    if let Some(uid) = meta.request_uid {
+        write_string(answer.name("requestUid"), uid);
+    }
+    answer.end();
+    out
+}
+
+fn write_paging(plan: &Plan, total: u64, answer: &mut ObjectWriter<'_>) {
+    let most = plan.window.max_total_hits;
+    let capped = plan.version.traits().totals_capped;
+    let total = if capped { total.min(most as u64) } else { total };
+    let mut number = |name, number: u64| answer.raw(name, &number.to_string());
+    match plan.window.paging {
+        Paging::Window { offset, limit } => {
+            number("limit", limit as u64);
+            number("offset", if capped { offset.min(most) } else { offset } as u64);
+            number("estimatedTotalHits", total);
+        }
+        Paging::Page { page, hits_per_page } => {
+            number("hitsPerPage", hits_per_page as u64);
+            number("page", page as u64);
+            number("totalPages", if hits_per_page == 0 { 0 } else { total.div_ceil(hits_per_page as u64) });
+            number("totalHits", total);
+        }
+    }
+}

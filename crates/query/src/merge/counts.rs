@@ -1,0 +1,62 @@
+//! What nodes count: totals and facets.
+
+use super::facets::{Distribution, Stats};
+use super::members::Members;
+use super::page::{Counted, Page};
+use super::{NodeAnswer, Source, Unreadable};
+use crate::plan::NodeRequest;
+
+/// The sums over nodes.
+#[derive(Default)]
+pub(super) struct Counts<'a> {
+    /// How many documents match.
+    pub(super) total: u64,
+    /// The facets that were asked for.
+    pub(super) facets: Option<(Distribution<'a>, Stats<'a>)>,
+}
+
+impl<'a> Counts<'a> {
+    /// Adds what one node says.
+    pub(super) fn add(&mut self, answer: &NodeAnswer<'a>) -> serde_json::Result<()> {
+        self.total += answer.total_hits.or(answer.estimated_total_hits).unwrap_or(0);
+        if let Some(distribution) = &answer.facet_distribution {
+            let facets = self.facets.get_or_insert_default();
+            facets.0.add(distribution)?;
+            facets.1.add(answer.facet_stats.as_ref().unwrap_or(&Members::default()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what is counted above the least score. Meilisearch stops to look for more where it has as many as may
+    /// be reached by paging: then all count.
+    pub(super) fn replace(&mut self, counted: Counted, above: Self, (page, most): (&Page<'_>, usize)) {
+        match counted {
+            Counted::Hits(total) => *self = Self { total, ..above },
+            Counted::Above if above.total < most as u64 => {
+                // A node's own score is at most the common one: it may leave out what is on the page.
+                let total = above.total.saturating_sub(page.shadowed).max(page.hits.len() as u64);
+                *self = Self { total, ..above };
+            }
+            _ => {}
+        }
+    }
+
+    /// What nodes count without what scores less, each by its own score, than the user wants to see; or what must be
+    /// asked for that.
+    pub(super) fn above_threshold<B: AsRef<[u8]>>(
+        source: &Source<'a, '_, B>,
+    ) -> Result<Result<Self, Vec<NodeRequest>>, Unreadable> {
+        let mut counts = Self::default();
+        let mut lacking = Vec::new();
+        for number in 0..source.plan.requests.len() {
+            let request = source.plan.threshold_request(number);
+            let Some(body) = source.to(&request) else {
+                lacking.push(request);
+                continue;
+            };
+            let added = serde_json::from_slice(body).and_then(|answer: NodeAnswer<'a>| counts.add(&answer));
+            added.map_err(|cause| Unreadable { number, cause })?;
+        }
+        Ok(if lacking.is_empty() { Ok(counts) } else { Err(lacking) })
+    }
+}

@@ -1,0 +1,145 @@
+//! Which hits are on the page, in their order.
+
+use std::collections::BTreeSet;
+
+use super::facets::FacetValue;
+use super::hit::Hit;
+use super::keys::Key;
+use super::run::Run;
+use super::{Source, Unreadable};
+use crate::plan::{NodeRequest, Plan};
+use crate::request::Paging;
+
+/// The hits up to the end of the page.
+#[derive(Default)]
+pub(super) struct Page<'a> {
+    pub(super) hits: Vec<Hit<'a>>,
+    /// How many documents that count in the nodes' totals are no hits of their own: seen twice, or shadowed by a better
+    /// hit with the same distinct value.
+    pub(super) shadowed: u64,
+    /// How many were left out since they score less than the user wants to see.
+    pub(super) below: u64,
+    /// There are no more hits than these.
+    pub(super) ended: bool,
+    /// What the last hits that were taken, left out or not, have in common before the typo rule, and the most typos of
+    /// them.
+    typos: Option<(Vec<Key<'a>>, u64)>,
+}
+
+/// Which documents count when the user wants to see none below a score. Meilisearch leaves out those that it comes to:
+/// when it looks for hits and finds no more, and (1.50) when totals must be exact.
+pub(super) enum Counted {
+    /// All that match, but for those that were left out on the way.
+    All,
+    /// The hits, which are so many.
+    Hits(u64),
+    /// Those above the score, which only nodes can count.
+    Above,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn counted(&self, plan: &Plan) -> Counted {
+        let paged = matches!(plan.window.paging, Paging::Page { .. });
+        if plan.request.ranking_score_threshold.is_none() {
+            Counted::All
+        } else if self.ended {
+            // Nothing was left out: the nodes' own counts are right.
+            if self.below == 0 { Counted::All } else { Counted::Hits(self.hits.len() as u64) }
+        } else if paged && plan.version.traits().pages_count_above_threshold {
+            Counted::Above
+        } else {
+            Counted::All
+        }
+    }
+
+    /// Gives a hit the most typos that any candidate could have, over all nodes: hits that are equal in the rules before
+    /// share it, and a node that has more such hits than were taken has one of them first.
+    fn share_typos(&mut self, hit: &mut Hit<'a>, runs: &[Run<'a>]) {
+        let Some(head) = hit.before_typos() else {
+            self.typos = None;
+            return;
+        };
+        let taken = self.typos.take().filter(|(taken, _)| taken == head).map_or(0, |(_, most)| most);
+        let firsts = runs.iter().filter_map(Run::first).filter(|first| first.before_typos() == Some(head));
+        let left = firsts.map(|first| first.common_typos).max().unwrap_or(0);
+        let most = taken.max(left).max(hit.common_typos);
+        self.typos = Some((head.to_vec(), most));
+        hit.common_typos = most;
+    }
+}
+
+/// A page, or what is to be asked before it is known.
+pub(super) enum Taken<'a> {
+    Page(Page<'a>),
+    Lacks(Vec<NodeRequest>),
+}
+
+/// Takes the hits up to the end of the page, the best first. A document that two nodes gave counts once; of a distinct
+/// value the best hit stays.
+pub(super) fn take<'a, B: AsRef<[u8]>>(
+    source: &Source<'a, '_, B>,
+    runs: &mut [Run<'a>],
+) -> Result<Taken<'a>, Unreadable> {
+    let mut page = Page::default();
+    let mut seen: BTreeSet<FacetValue> = BTreeSet::new();
+    while page.hits.len() < source.plan.window.depth() {
+        let lacking: Vec<NodeRequest> = runs.iter().filter_map(|run| run.lacks_hits(source)).collect();
+        if !lacking.is_empty() {
+            return Ok(Taken::Lacks(lacking));
+        }
+        let firsts = runs.iter().enumerate().filter_map(|(number, run)| Some((number, run.first()?)));
+        let Some((number, _)) = firsts.min_by(|(_, a), (_, b)| a.order(b)) else {
+            // A node that has given all that it may give can have more.
+            page.ended = runs.iter().all(|run| !run.is_full());
+            break;
+        };
+        if let Some(whole) = runs[number].lacks_ties() {
+            return Ok(Taken::Lacks(vec![whole.clone()]));
+        }
+        let taken = runs[number].take(source).map_err(|cause| Unreadable { number, cause })?;
+        let Some(mut hit) = taken else { break };
+        page.share_typos(&mut hit, runs);
+        if below(source, &hit) {
+            page.below += 1;
+            page.ended = hit.scores_fall();
+            if page.ended { break } else { continue }
+        }
+        let twice = page
+            .hits
+            .last()
+            .is_some_and(|last| last.answer != number && last.id == hit.id && last.ties(&hit));
+        let values =
+            source.plan.distinct.as_deref().map(|attribute| hit.values_of(attribute)).unwrap_or_default();
+        if twice || values.iter().any(|value| seen.contains(value)) {
+            page.shadowed += 1;
+        } else {
+            seen.extend(values);
+            page.hits.push(hit);
+        }
+    }
+    share_on_page(&mut page.hits, runs);
+    Ok(Taken::Page(page))
+}
+
+/// Whether a hit scores less than the user wants to see.
+fn below<B>(source: &Source<'_, '_, B>, hit: &Hit<'_>) -> bool {
+    let least = source.plan.request.ranking_score_threshold;
+    least.is_some_and(|least| hit.score().is_some_and(|score| score < least))
+}
+
+/// Gives each hit the most typos that hits after it on the page brought.
+fn share_on_page<'a>(hits: &mut [Hit<'a>], runs: &[Run<'a>]) {
+    let mut first = 0;
+    while first < hits.len() {
+        let Some(head) = hits[first].before_typos() else {
+            first += 1;
+            continue;
+        };
+        let same = |hit: &&Hit<'a>| hit.before_typos() == Some(head);
+        let end = first + hits[first..].iter().take_while(same).count();
+        let left = runs.iter().filter_map(Run::first).filter(same);
+        let common = hits[first..end].iter().chain(left).map(|hit| hit.common_typos).max().unwrap_or(0);
+        hits[first..end].iter_mut().for_each(|hit| hit.common_typos = common);
+        first = end;
+    }
+}

@@ -1,0 +1,84 @@
+//! Searches among the values of a facet: the single node's answer and each cluster's.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::client::Answer;
+use crate::generate::among_values;
+use crate::profile::Profile;
+use crate::world::World;
+
+/// What makes two answers the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Same {
+    /// They are equal.
+    Equal,
+    /// Both refuse, in the same words.
+    Refused,
+    /// Texts that facets take for one value are shown as another document has them, and ordered by that in a tie.
+    Label,
+    /// With a distinct attribute counts are estimates, on one node too.
+    Estimate,
+}
+
+/// How often answers were the same, by what made them so.
+pub(crate) type Count = BTreeMap<Same, usize>;
+
+/// Sends so many searches among values.
+///
+/// # Panics
+/// When a cluster's answer is not the single node's.
+pub(crate) async fn check(world: &World, seed: u64, rounds: u64) -> Count {
+    let mut count = Count::new();
+    for round in 0..rounds {
+        let (profile, body) = among_values(seed, (1 << 41) + round, |profile| world.corpus(profile));
+        let facet = body["facetName"].as_str().unwrap_or_default();
+        let mut answers = Vec::new();
+        for client in world.clients() {
+            let mut answer = client.ask(profile.uid, "facet-search", &body).await;
+            answer.body.as_object_mut().map(|answer| answer.shift_remove("processingTimeMs"));
+            answers.push(answer);
+        }
+        for cluster in &answers[1..] {
+            let Some(same) = compare(&profile, facet, &answers[0], cluster) else {
+                panic!(
+                    "round {round}: POST /indexes/{}/facet-search {body}\nsingle  {:?}\ncluster {cluster:?}\n\
+                     repeat: MIROIR_SEED={seed}",
+                    profile.uid, answers[0]
+                );
+            };
+            *count.entry(same).or_default() += 1;
+        }
+    }
+    count
+}
+
+fn compare(profile: &Profile, facet: &str, single: &Answer, cluster: &Answer) -> Option<Same> {
+    if single == cluster {
+        return Some(if single.status == 200 { Same::Equal } else { Same::Refused });
+    }
+    if single.status != 200 || cluster.status != 200 || profile.one_shard {
+        return None;
+    }
+    let (mut single, mut cluster) = (folded(single), folded(cluster));
+    if profile.distinct.is_some() {
+        // What counts is estimated; what is found is not, where all of it is shown.
+        let values = |hits: &[(String, u64)]| hits.iter().map(|(value, _)| value.clone()).collect::<Vec<_>>();
+        let alike = values(&single) == values(&cluster) || single.len() >= profile.facet_values();
+        return (alike || profile.is_by_count(facet)).then_some(Same::Estimate);
+    }
+    // Values of one count are ordered by their labels.
+    if profile.is_by_count(facet) {
+        single.sort();
+        cluster.sort();
+    }
+    (single == cluster).then_some(Same::Label)
+}
+
+/// The values as facets compare them, with their counts.
+fn folded(answer: &Answer) -> Vec<(String, u64)> {
+    let hits = answer.body["facetHits"].as_array().into_iter().flatten();
+    let folded = |hit: &Value| Some((hit["value"].as_str()?.trim().to_lowercase(), hit["count"].as_u64()?));
+    hits.filter_map(folded).collect()
+}

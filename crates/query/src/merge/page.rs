@@ -59,11 +59,16 @@ impl<'a> Page<'a> {
             self.typos = None;
             return;
         };
-        let taken = self.typos.take().filter(|(taken, _)| taken == head).map_or(0, |(_, most)| most);
+        if self.typos.as_ref().is_none_or(|(taken, _)| taken != head) {
+            self.typos = Some((head.to_vec(), 0));
+        }
+        let taken = self.typos.as_ref().map_or(0, |(_, most)| *most);
         let firsts = runs.iter().filter_map(Run::first).filter(|first| first.before_typos() == Some(head));
         let left = firsts.map(|first| first.common_typos).max().unwrap_or(0);
         let most = taken.max(left).max(hit.common_typos);
-        self.typos = Some((head.to_vec(), most));
+        if let Some((_, known)) = &mut self.typos {
+            *known = most;
+        }
         hit.common_typos = most;
     }
 }

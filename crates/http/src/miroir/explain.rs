@@ -26,7 +26,10 @@ struct Executed {
     explained: Explained,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Box<RawValue>>,
-    /// How long the answer took, in milliseconds.
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ResponseError>,
+    /// How long that took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     took_ms: Option<f64>,
 }
@@ -45,12 +48,15 @@ pub(crate) async fn explain(
     params.finish(&["execute"])?;
     let request = miroir_query::from_json(&body)?;
     let explained = app.searcher().explain(&uid, &request).await?;
-    let mut executed = Executed { explained, answer: None, took_ms: None };
+    let mut executed = Executed { explained, answer: None, error: None, took_ms: None };
     if execute {
         let started = Instant::now();
-        let answer = app.searcher().search(&uid, &request, &Ids::new(request_id::of(&headers))).await?;
+        // What is refused has a plan all the same, and that is what was asked for.
+        match app.searcher().search(&uid, &request, &Ids::new(request_id::of(&headers))).await {
+            Ok(answer) => executed.answer = RawValue::from_string(answer).ok(),
+            Err(error) => executed.error = Some(error.into()),
+        }
         executed.took_ms = Some(started.elapsed().as_secs_f64() * 1e3);
-        executed.answer = RawValue::from_string(answer).ok();
     }
     let text = serde_json::to_string(&executed)
         .map_err(|error| ResponseError::new(ErrorCode::Internal, error.to_string()))?;

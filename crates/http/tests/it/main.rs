@@ -1,6 +1,7 @@
 //! The API over a ledger in memory. No node answers here: what is tested is said before any is asked.
 
 mod edits;
+mod explain;
 mod filters;
 #[cfg(test)]
 mod hostile;

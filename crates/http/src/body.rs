@@ -1,4 +1,4 @@
-//! The body of a request, whole.
+//! The body of a request, whole, and that of an answer.
 //!
 //! It is read within this peer's [`Limits`](crate::Limits): what is too large, too slow, or more than there is memory
 //! for, is refused in Meilisearch's shape. The memory is given back when the last part of the body is dropped.
@@ -6,6 +6,7 @@
 use axum::body::Body as Incoming;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use miroir_api::ErrorCode;
@@ -39,6 +40,11 @@ impl AsRef<[u8]> for Kept {
 /// Bytes of an answer, and what accounts for them as long as they are there.
 pub(crate) fn kept(bytes: Vec<u8>, held: Held) -> Bytes {
     Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })
+}
+
+/// An answer that is JSON text.
+pub(crate) fn json(text: impl Into<Incoming>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.into()).into_response()
 }
 
 impl FromRequest<App> for Body {

@@ -5,9 +5,9 @@ use miroir_query::{FacetPlan, FacetSearchRequest, merge_facet_search, plan_facet
 use tokio::time::Instant;
 
 use crate::error::SearchError;
-use crate::scatter::{Refused, Round, Route};
+use crate::scatter::{Round, Route};
 use crate::scope::Scope;
-use crate::searcher::{Searcher, twice};
+use crate::searcher::{Searcher, millis_since, twice};
 
 impl Searcher {
     /// The values of a facet that match, JSON.
@@ -39,27 +39,13 @@ impl Searcher {
             let plan = plan(&scope, request, &round)?;
             let asked = (Route::FacetSearch, plan.requests.as_slice());
             if let Err(refused) = round.send(&self.clients, scope.state(), asked, request_id).await {
-                return Err(self.explain_values(&scope, &plan, refused).await);
+                let alone = (Route::FacetSearch, plan.user_filter_alone());
+                let refused = refused.without_ours(&self.clients, scope.state(), alone).await;
+                return Err(refused.told(|node, body| plan.user_error(node, body, settings)));
             }
-            if let Some(answers) = round.answers(&plan.requests) {
-                let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                return Ok(merge_facet_search(&plan, &answers, took)?);
+            if round.answers.lacking(&plan.requests).next().is_none() {
+                return Ok(merge_facet_search(&plan, &round.answers, millis_since(started))?);
             }
-        }
-    }
-
-    /// What one Meilisearch would have said: where the text quotes a filter, the user's own.
-    async fn explain_values(&self, scope: &Scope, plan: &FacetPlan, refused: Refused) -> SearchError {
-        let mut refused = refused;
-        if let Some(alone) = plan.user_filter_alone() {
-            let asked = (Route::FacetSearch, std::slice::from_ref(&alone));
-            if let Err(again) = Round::default().send(&self.clients, scope.state(), asked, None).await {
-                refused = again;
-            }
-        }
-        match scope.index() {
-            Ok(index) => refused.told(|node, body| plan.user_error(node, body, &index.settings.served)),
-            Err(error) => error,
         }
     }
 }

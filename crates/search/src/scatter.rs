@@ -45,6 +45,19 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    /// What a node says to the user's request with the user's filter alone: where its text quotes a filter, it quotes
+    /// ours with it.
+    pub(crate) async fn without_ours(
+        self,
+        clients: &Clients,
+        state: &State,
+        (route, alone): (Route, Option<NodeRequest>),
+    ) -> Self {
+        let Some(alone) = alone else { return self };
+        let asked = (route, std::slice::from_ref(&alone));
+        Round::default().send(clients, state, asked, None).await.err().unwrap_or(self)
+    }
+
     /// What the user is told: `worded` words the body of the node's answer for the user's index.
     pub(crate) fn told(self, worded: impl FnOnce(&NodeId, &[u8]) -> Option<ResponseError>) -> SearchError {
         let body = json!({"message": self.message, "code": self.code}).to_string();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::error::SearchError;
-use crate::scatter::{Refused, Round, Route};
+use crate::scatter::{Round, Route};
 use crate::scope::{CaughtUp, Scope};
 use crate::touch::{self, Clock, Touch};
 use crate::view::ShownCache;
@@ -136,6 +136,11 @@ where
     }
 }
 
+/// Whole milliseconds since then.
+pub(crate) fn millis_since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A search under way.
 struct Search<'a> {
     searcher: &'a Searcher,
@@ -150,10 +155,7 @@ impl Search<'_> {
     async fn turn(&mut self, plan: &Plan) -> Result<Option<String>, SearchError> {
         let request_uid = self.ids.search.to_string();
         let started = self.started;
-        let meta = || Meta {
-            processing_time_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            request_uid: Some(&request_uid),
-        };
+        let meta = || Meta { processing_time_ms: millis_since(started), request_uid: Some(&request_uid) };
         loop {
             let asked = match miroir_query::merge(plan, &self.round.answers, meta())? {
                 Merged::Answer(answer) => return Ok(Some(answer)),
@@ -163,22 +165,13 @@ impl Search<'_> {
             match self.round.send(clients, self.scope.state(), sent, self.ids.request).await {
                 Ok(()) if self.round.answers.lacking(&asked).next().is_none() => {}
                 Ok(()) => return Ok(None),
-                Err(refused) => return Err(self.explain(plan, refused).await),
+                Err(refused) => {
+                    let alone = (Route::Search, plan.user_filter_alone());
+                    let refused = refused.without_ours(clients, self.scope.state(), alone).await;
+                    return Err(refused.told(|node, body| plan.user_error(node, body)));
+                }
             }
         }
-    }
-
-    /// What one Meilisearch would have said: where the text quotes a filter, the user's own.
-    async fn explain(&self, plan: &Plan, refused: Refused) -> SearchError {
-        let mut refused = refused;
-        if let Some(alone) = plan.user_filter_alone() {
-            let asked = (Route::Search, std::slice::from_ref(&alone));
-            let again = Round::default().send(&self.searcher.clients, self.scope.state(), asked, None).await;
-            if let Err(again) = again {
-                refused = again;
-            }
-        }
-        refused.told(|node, body| plan.user_error(node, body))
     }
 }
 

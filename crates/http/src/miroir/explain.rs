@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::IndexUid;
 use miroir_search::{Explained, Ids};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::app::App;
-use crate::body::JsonBody;
+use crate::body::{JsonBody, json};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::path::Path;
@@ -60,5 +60,5 @@ pub(crate) async fn explain(
     }
     let text = serde_json::to_string(&executed)
         .map_err(|error| ResponseError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+    Ok(json(text))
 }

@@ -1,14 +1,14 @@
 //! `POST /multi-search`: several searches in one request, each with an answer of its own.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt};
 use miroir_query::MultiQuery;
 use miroir_search::Ids;
 
 use crate::app::App;
-use crate::body::{JsonBody, kept};
+use crate::body::{JsonBody, json, kept};
 use crate::error::ApiError;
 use crate::freshness::Settings;
 use crate::request_id;
@@ -44,12 +44,12 @@ async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<R
         text.extend([if text.ends_with('[') { "" } else { "," }, answer.as_str()]);
     }
     text.push_str("]}");
-    Ok(([(header::CONTENT_TYPE, "application/json")], kept(text.into_bytes(), held)).into_response())
+    Ok(json(kept(text.into_bytes(), held)))
 }
 
 async fn answer(app: &App, query: MultiQuery, ids: &Ids<'_>) -> Result<String, ApiError> {
     let search = query.search?;
     let answer = app.searcher().search(&query.index, &search, ids).await?;
     // The uid of an index has no character that JSON would escape, and an answer has members.
-    Ok(format!("{{\"indexUid\":\"{}\",{}", query.index, answer.trim_start_matches('{')))
+    Ok(answer.replacen('{', &format!("{{\"indexUid\":\"{}\",", query.index), 1))
 }

@@ -1,15 +1,15 @@
 //! `GET` and `POST /indexes/{uid}/search`, and searches among the values of a facet.
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use miroir_api::ResponseError;
 use miroir_model::IndexUid;
 use miroir_query::{RequestError, SearchRequest};
 use miroir_search::{Ids, SearchError};
 
 use crate::app::App;
-use crate::body::JsonBody;
+use crate::body::{JsonBody, json};
 use crate::error::ApiError;
 use crate::path::Path;
 use crate::request_id;
@@ -47,7 +47,7 @@ pub(crate) async fn facet_values(
     let uid: IndexUid = uid.parse()?;
     let request = miroir_query::facet_search_from_json(&body)?;
     let answer = app.searcher().facet_search(&uid, &request, request_id::of(&headers)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+    Ok(json(answer))
 }
 
 pub(crate) async fn get(
@@ -70,5 +70,5 @@ async fn search(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let answer = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
+    Ok(json(answer))
 }

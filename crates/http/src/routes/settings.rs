@@ -1,8 +1,8 @@
 //! `/indexes/{uid}/settings`: whole, and each setting by itself.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, on};
 use bytes::Bytes;
 use miroir_api::ResponseError;
@@ -14,7 +14,7 @@ use miroir_tasks::{TaskDetails, TaskKind};
 use super::indexes::{existing, path};
 use crate::accept::{Draft, Origin};
 use crate::app::{App, served};
-use crate::body::JsonBody;
+use crate::body::{JsonBody, json};
 use crate::error::ApiError;
 use crate::params::json_body;
 use crate::path::Path;
@@ -36,10 +36,6 @@ pub(crate) fn routes() -> impl Iterator<Item = (String, MethodRouter<App>)> {
 }
 
 type Parts = (Method, Uri, HeaderMap);
-
-fn json(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
-}
 
 async fn read_all(State(app): State<App>, Path(uid): Path<String>) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;

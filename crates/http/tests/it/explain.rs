@@ -8,10 +8,7 @@ use crate::Peer;
 /// What cannot be answered has a plan all the same.
 #[tokio::test]
 async fn a_plan_comes_with_the_error_of_its_search() {
-    let peer = Peer::new();
-    peer.post("/indexes", &json!({"uid": "movies", "primaryKey": "id"})).await;
-    let mut state = (*peer.cluster.state()).clone();
-    state.names.served = state.names.ordered.clone();
+    let mut state = Peer::state_with_movies().await;
     for id in state.indexes.keys().copied().collect::<Vec<_>>() {
         let index = state.indexes.get_mut(&id).expect("it is there");
         for node in index.queues.keys().cloned().collect::<Vec<_>>() {

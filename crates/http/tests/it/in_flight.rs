@@ -1,23 +1,13 @@
 //! Answers while settings change.
 
-use miroir_cluster::State;
 use serde_json::json;
 
 use crate::Peer;
 
-/// A state in which `movies` is served.
-async fn with_movies() -> State {
-    let peer = Peer::new();
-    peer.post("/indexes", &json!({"uid": "movies", "primaryKey": "id"})).await;
-    let mut state = (*peer.cluster.state()).clone();
-    state.names.served = state.names.ordered.clone();
-    state
-}
-
 /// Errors too: what a search is refused for may be what changes.
 #[tokio::test]
 async fn what_is_read_while_settings_are_in_flight_says_so() {
-    let steady = with_movies().await;
+    let steady = Peer::state_with_movies().await;
     let mut changing = steady.clone();
     let ids: Vec<_> = changing.indexes.keys().copied().collect();
     for id in ids {

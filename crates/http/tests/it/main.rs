@@ -48,6 +48,17 @@ impl Peer {
         Self::of(cluster.start(1))
     }
 
+    /// The state of one that serves an index, `movies`.
+    async fn state_with_movies() -> State {
+        let peer = Self::new();
+        let (status, _) =
+            peer.post("/indexes", &serde_json::json!({"uid": "movies", "primaryKey": "id"})).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+        let mut state = (*peer.cluster.state()).clone();
+        state.names.served = state.names.ordered.clone();
+        state
+    }
+
     /// One that goes on from this state.
     fn with_state(state: State) -> Self {
         Self::of(LocalCluster::restored(state, Timestamp::default).start(1))

@@ -5,15 +5,6 @@ use serde_json::{Value, json};
 
 use crate::Peer;
 
-async fn peer_with_movies() -> Peer {
-    let peer = Peer::new();
-    let (status, _) = peer.post("/indexes", &json!({"uid": "movies", "primaryKey": "id"})).await;
-    assert_eq!(status, StatusCode::ACCEPTED);
-    let mut state = (*peer.cluster.state()).clone();
-    state.names.served = state.names.ordered.clone();
-    Peer::with_state(state)
-}
-
 async fn refused(peer: &Peer, queries: Value) -> (StatusCode, String, Value) {
     let (status, mut answer) = peer.post("/multi-search", &json!({ "queries": queries })).await;
     (status, answer["message"].take().as_str().unwrap_or_default().to_owned(), answer["code"].take())
@@ -28,7 +19,7 @@ async fn no_queries_have_no_results() {
 /// An index that is not there is a wrong request here, not a missing resource (`tests/search/multi/mod.rs` of 1.50).
 #[tokio::test]
 async fn the_first_error_is_told_and_where_it_is() {
-    let peer = peer_with_movies().await;
+    let peer = Peer::with_state(Peer::state_with_movies().await);
     let (status, message, code) =
         refused(&peer, json!([{ "indexUid": "nested" }, { "indexUid": "other" }])).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);

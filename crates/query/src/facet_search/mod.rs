@@ -15,8 +15,9 @@ use miroir_model::{NodeId, RESERVED_MEMBER};
 use miroir_settings::{FacetOrder, UserSettings, deciding_rule};
 use serde_json::Value;
 
+use crate::answers::Answers;
 use crate::errors::{user_error, without_hidden};
-use crate::merge::{MergeError, ObjectWriter, write_string};
+use crate::merge::{MergeError, ObjectWriter, write_list, write_string};
 use crate::plan::body::and;
 use crate::plan::{NodeRequest, PlanError, choose, limited_to, seed};
 use crate::reserved::shown_patterns;
@@ -65,37 +66,32 @@ fn body(request: &FacetSearchRequest, filter: Option<Value>) -> String {
     serde_json::to_string(&request).expect("texts, numbers and JSON values always serialise")
 }
 
-/// Merges the answers of the nodes that the plan asks, in any order.
+/// Merges the answers to the plan's requests.
 ///
 /// # Errors
 /// When an answer is missing or cannot be read.
 pub fn merge_facet_search<B: AsRef<[u8]>>(
     plan: &FacetPlan,
-    answers: &[(NodeId, B)],
+    answers: &Answers<B>,
     processing_time_ms: u64,
 ) -> Result<String, MergeError> {
     let query = plan.request.facet_query.as_deref();
     let mut values = Values::new(query.is_some());
     for request in &plan.requests {
-        let answer = answers.iter().find(|(node, _)| *node == request.node);
-        let (node, answer) = answer.ok_or_else(|| MergeError::Missing(request.node.clone()))?;
+        let node = || request.node.clone();
+        let answer = answers.to(request).ok_or_else(|| MergeError::Missing(node()))?;
         let added = values.add(answer.as_ref());
-        added.map_err(|cause| MergeError::Unreadable { node: node.clone(), cause })?;
+        added.map_err(|cause| MergeError::Unreadable { node: node(), cause })?;
     }
     let mut out = String::new();
     let mut answer = ObjectWriter::new(&mut out);
-    let hits = answer.name("facetHits");
-    hits.push('[');
-    for (place, (label, count)) in values.best(plan.order, plan.limit).into_iter().enumerate() {
-        if place > 0 {
-            hits.push(',');
-        }
-        let mut hit = ObjectWriter::new(hits);
+    let best = values.best(plan.order, plan.limit);
+    write_list(answer.name("facetHits"), best, |(label, count), out| {
+        let mut hit = ObjectWriter::new(out);
         write_string(hit.name("value"), label);
         hit.raw("count", &count.to_string());
         hit.end();
-    }
-    hits.push(']');
+    });
     match query {
         Some(query) => write_string(answer.name("facetQuery"), query),
         None => answer.raw("facetQuery", "null"),

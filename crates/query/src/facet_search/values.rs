@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// Seen on 1.50: of a tie at the limit the later values stay.
+    /// As `ValuesCollection` does it: of a tie at the limit the later values stay.
     #[test]
     fn by_count_later_values_take_the_last_place() {
         let answers = [answer(&[("a", 1), ("b", 3), ("d", 1)]), answer(&[("c", 1), ("d", 1), ("true", 1)])];

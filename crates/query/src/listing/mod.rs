@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::merge::{Members, MergeError, ObjectWriter};
+use crate::merge::{Members, MergeError, ObjectWriter, write_list};
 use crate::plan::body::and;
 use crate::plan::{NodeRequest, PlanError, choose, limited_to};
 use crate::view::{IndexView, NodeView};
@@ -223,15 +223,7 @@ impl ListPlan {
     fn answer(&self, documents: &[&RawValue], total: u64) -> String {
         let mut out = String::with_capacity(256 * (documents.len() + 1));
         let mut answer = ObjectWriter::new(&mut out);
-        let results = answer.name("results");
-        results.push('[');
-        for (place, document) in documents.iter().enumerate() {
-            if place > 0 {
-                results.push(',');
-            }
-            self.write(document, results);
-        }
-        results.push(']');
+        write_list(answer.name("results"), documents, |document, out| self.write(document, out));
         answer.raw("offset", &self.request.offset.to_string());
         answer.raw("limit", &self.request.limit.to_string());
         answer.raw("total", &total.to_string());

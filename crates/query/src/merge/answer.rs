@@ -2,7 +2,7 @@
 
 use super::Meta;
 use super::counts::Counts;
-use super::members::{ObjectWriter, write_string};
+use super::members::{ObjectWriter, write_list, write_string};
 use super::page::Page;
 use crate::plan::Plan;
 use crate::request::Paging;
@@ -13,15 +13,7 @@ pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Met
     let page = &all[places.start.min(all.len())..places.end.min(all.len())];
     let mut out = String::with_capacity(1024 * (page.len() + 1));
     let mut answer = ObjectWriter::new(&mut out);
-    let hits = answer.name("hits");
-    hits.push('[');
-    for (place, hit) in page.iter().enumerate() {
-        if place > 0 {
-            hits.push(',');
-        }
-        hit.write(plan, hits);
-    }
-    hits.push(']');
+    write_list(answer.name("hits"), page, |hit, out| hit.write(plan, out));
     write_string(answer.name("query"), plan.request.q.as_deref().unwrap_or_default());
     answer.raw("processingTimeMs", &meta.processing_time_ms.to_string());
     write_paging(plan, counts.total, &mut answer);

@@ -100,6 +100,22 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
+/// Writes an array, item by item.
+pub(crate) fn write_list<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut String),
+) {
+    out.push('[');
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        write(item, out);
+    }
+    out.push(']');
+}
+
 /// Writes a JSON string.
 pub(crate) fn write_string(out: &mut String, text: &str) {
     let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';

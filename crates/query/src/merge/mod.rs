@@ -37,7 +37,7 @@ use crate::plan::{NodeRequest, Plan};
 use answer::write;
 use counts::Counts;
 pub(crate) use facets::normalized;
-pub(crate) use members::{Members, ObjectWriter, Text, write_string};
+pub(crate) use members::{Members, ObjectWriter, Text, write_list, write_string};
 use page::{Counted, Taken};
 use run::Run;
 

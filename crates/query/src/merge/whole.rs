@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::hit::{Hit, write_some};
-use super::members::{Members, ObjectWriter};
+use super::members::{Members, ObjectWriter, write_list};
 use crate::plan::Plan;
 
 pub(super) fn cut(plan: &Plan, body: &[u8]) -> serde_json::Result<String> {
@@ -23,13 +23,7 @@ pub(super) fn cut(plan: &Plan, body: &[u8]) -> serde_json::Result<String> {
 
 fn write_hits(plan: &Plan, raw: &RawValue, out: &mut String) -> serde_json::Result<()> {
     let hits: Vec<&RawValue> = serde_json::from_str(raw.get())?;
-    out.push('[');
-    for (place, hit) in hits.into_iter().enumerate() {
-        if place > 0 {
-            out.push(',');
-        }
-        Hit::read(hit, plan, 0)?.write(plan, out);
-    }
-    out.push(']');
+    let hits = hits.into_iter().map(|hit| Hit::read(hit, plan, 0)).collect::<Result<Vec<_>, _>>()?;
+    write_list(out, hits, |hit, out| hit.write(plan, out));
     Ok(())
 }

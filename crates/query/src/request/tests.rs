@@ -180,7 +180,7 @@ fn what_is_not_there_yet_says_so() {
     assert_eq!(error(get(&[("hybridEmbedder", "e")])).1, "miroir_not_implemented");
 }
 
-/// Texts of 1.50's own tests (`tests/search/multi/mod.rs`), and others of the same server.
+/// The first four are texts of 1.50's own tests (`tests/search/multi/mod.rs`); the others are `deserr`'s, at their place.
 #[test]
 fn a_wrong_multi_search_says_where() {
     let not_a_uid = "Invalid value at `.queries[0].indexUid`: `hé` is not a valid index uid. Index uid can be an \

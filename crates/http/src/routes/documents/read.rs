@@ -3,22 +3,18 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use miroir_api::ErrorCode;
 use miroir_model::IndexUid;
 use miroir_query::{ListRequest, list_from_json, list_from_parameters};
 
 use crate::app::App;
-use crate::body::JsonBody;
+use crate::body::{JsonBody, json};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::path::Path;
 use crate::request_id;
-
-fn json(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
-}
 
 async fn answer(
     app: &App,

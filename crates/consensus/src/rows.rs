@@ -2,7 +2,10 @@
 //!
 //! - values of at most 4 KiB: sled writes large page fragments to files that it never syncs;
 //! - `flush` alone is no fsync on Linux, so [`RowStore::sync`] adds an `fdatasync` of the file that it writes;
-//! - the cache is capped (the default is 1 GiB).
+//! - the cache is capped (the default is 1 GiB);
+//! - what it replaces is garbage until every thread has moved on, and waits with the thread that replaced it until that
+//!   has 64 such things: on threads that seldom come here, buffers of half a megabyte among them. So each thread hands
+//!   over what it leaves ([`Tidy`]), and sled has no flushing thread of its own.
 //!
 //! Rows are written beside `apply` and synced before the snapshot that lets the log go. Before that the log brings
 //! them again, and writing a row twice writes the same.
@@ -16,12 +19,19 @@ use miroir_cluster::{Row, Rows, RowsError, RowsPage, task_row_range};
 use miroir_model::TaskUid;
 
 const CACHE_BYTES: u64 = 16 << 20;
-/// sled's own periodic flush, in milliseconds: a back-stop, nothing counts on it.
-const FLUSH_MS: u64 = 1000;
 const MAX_VALUE: usize = 4 << 10;
 const BATCH_ROWS: usize = 512;
 /// Beside the rows, in the store's other tree: the entry up to which they were made durable, as 8 bytes, big-endian.
 const MARK: &[u8] = b"synced";
+
+/// Hands over the garbage of this thread when it is dropped, so that it is freed when all threads have moved on.
+struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        crossbeam_epoch::pin().flush();
+    }
+}
 
 /// The rows of one peer.
 #[derive(Clone)]
@@ -43,7 +53,7 @@ impl RowStore {
             .path(dir)
             .mode(sled::Mode::HighThroughput)
             .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(Some(FLUSH_MS))
+            .flush_every_ms(None)
             .open()?;
         let tree = db.open_tree("rows")?;
         let file = Arc::new(File::open(dir.join("db"))?);
@@ -72,6 +82,7 @@ impl RowStore {
             }
         }
         miroir_fault::point("rows.write")?;
+        let _tidy = Tidy;
         self.tree.apply_batch(batch)?;
         miroir_fault::point("rows.written")
     }
@@ -100,6 +111,7 @@ impl RowStore {
     /// # Errors
     /// When the disk fails: what is durable is unknown then, and the peer must stop.
     pub(crate) fn sync(&self, upto: u64) -> io::Result<()> {
+        let _tidy = Tidy;
         // Behind the rows in the store's own log: it never comes back without them.
         let mark = |old: Option<&[u8]>| Some(place(old).max(Some(upto))?.to_be_bytes().to_vec());
         self.db.update_and_fetch(MARK, mark)?;
@@ -164,6 +176,7 @@ fn unreadable(error: &sled::Error) -> RowsError {
 
 impl Rows for RowStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        let _tidy = Tidy;
         Ok(self.tree.get(key).map_err(|error| unreadable(&error))?.map(|value| value.to_vec()))
     }
 
@@ -171,6 +184,7 @@ impl Rows for RowStore {
         if first > last {
             return Ok(Vec::new());
         }
+        let _tidy = Tidy;
         let range = self.tree.range(first..=last);
         let rows: Box<dyn Iterator<Item = _>> = if reverse { Box::new(range.rev()) } else { Box::new(range) };
         rows.take(limit)
@@ -190,6 +204,28 @@ mod tests {
 
     fn keys(store: &RowStore) -> Vec<String> {
         store.iter().map(|row| String::from_utf8(row.expect("a row").0.to_vec()).expect("text")).collect()
+    }
+
+    /// A thread writes and then waits for ever: what it replaced is freed all the same, once others come by.
+    #[test]
+    fn no_thread_keeps_garbage() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = RowStore::open(dir.path()).expect("opens");
+        let (left, freed) = std::sync::mpsc::channel();
+        let (stay, stayed) = std::sync::mpsc::channel::<()>();
+        let writer = store.clone();
+        let waits = std::thread::spawn(move || {
+            crossbeam_epoch::pin().defer(move || left.send(()));
+            writer.write([row("a", Some("new"))]).expect("writes");
+            let _ = stayed.recv();
+        });
+        let started = std::time::Instant::now();
+        while freed.try_recv().is_err() {
+            assert!(started.elapsed() < std::time::Duration::from_secs(20), "it is still there");
+            store.write([row("b", Some("new"))]).expect("writes");
+        }
+        drop(stay);
+        waits.join().expect("it ends");
     }
 
     #[test]

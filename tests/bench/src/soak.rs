@@ -18,9 +18,9 @@ use crate::server::Server;
 const LOOK: Duration = Duration::from_secs(10);
 /// How much more at the end than after the first quarter is called flat, in percent.
 const FLAT: f64 = 10.0;
-/// A log that is cut, and payload that is dropped, every few minutes, not every half hour: what they take until then is
-/// not growth.
-const SHORT_LOG: &str = "snapshot = 8388608\nlog_file = 1048576\nsegment_file = 8388608";
+/// A log that is cut, and payload that is dropped, every few minutes, not every half hour, and little history on the nodes:
+/// what they take until then is not growth.
+const LIMITS: &str = "snapshot = 8388608\nlog_file = 1048576\nsegment_file = 8388608\nnode_history = 1000";
 /// Documents come again and again under so many ids.
 const IDS: u64 = 2_000;
 
@@ -40,7 +40,7 @@ pub(crate) async fn measure(minutes: u32, figures: &mut Figures) {
         peers: 3,
         nodes: 3,
         factor: 2,
-        limits: SHORT_LOG.to_owned(),
+        limits: LIMITS.to_owned(),
         defaults: "history = 1000".to_owned(),
         each_node: String::new(),
         log: "warn".to_owned(),

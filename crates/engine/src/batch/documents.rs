@@ -10,12 +10,12 @@ use milli::heed::{RoTxn, RwTxn};
 use milli::progress::Progress;
 use milli::update::new::indexer::document_changes::DocumentChanges;
 use milli::update::new::indexer::{self, DocumentDeletion, DocumentOperation, UpdateByFunction};
-use milli::{FieldsIdsMap, Filter};
+use milli::{FieldsIdsMap, Filter, ThreadPoolNoAbort};
 use roaring::RoaringBitmap;
 use serde_json::Value;
 
 use super::run::Work;
-use super::skip;
+use super::{forgotten, skip};
 use crate::error::ApiError;
 use crate::queue::{Content, Counts, Method, Status, Task};
 
@@ -64,9 +64,16 @@ pub(super) fn apply(work: &Work<'_>, tasks: &mut [Task], primary_key: Option<&st
             None => task.succeed(counts(task, stats.document_count)),
         }
     }
-    if tasks.iter().any(|task| task.status == Status::Succeeded) {
-        index(work, &mut txn, (&old_fields, fields), new_primary_key, &changes)?;
+    let indexed = match tasks.iter().any(|task| task.status == Status::Succeeded) {
+        true => index(work, &mut txn, (&old_fields, fields), new_primary_key, &changes),
+        false => Ok(()),
+    };
+    // SAFETY: they come from a `DocumentOperation`.
+    #[allow(unsafe_code)]
+    unsafe {
+        forgotten::free(changes, pool(work)?);
     }
+    indexed?;
     if payloads.iter().any(Option::is_some) {
         miroir_fault::point("engine.documents")?;
     }
@@ -104,16 +111,11 @@ fn index<'pl, C: DocumentChanges<'pl>>(
     changes: &C,
 ) -> Result<(), ApiError> {
     let embedders = work.engine.embedders.of(work.index, txn).map_err(|error| work.error(&error))?;
-    let config = &work.engine.indexer;
-    let pool = config
-        .thread_pool
-        .as_ref()
-        .ok_or_else(|| ApiError::internal("the engine has no indexing threads"))?;
     indexer::index(
         txn,
         work.index,
-        pool,
-        config.grenad_parameters(),
+        pool(work)?,
+        work.engine.indexer.grenad_parameters(),
         old_fields,
         fields,
         primary_key,
@@ -124,6 +126,11 @@ fn index<'pl, C: DocumentChanges<'pl>>(
     )
     .map(|_| ())
     .map_err(|error| work.error(&error))
+}
+
+fn pool<'a>(work: &Work<'a>) -> Result<&'a ThreadPoolNoAbort, ApiError> {
+    let pool = work.engine.indexer.thread_pool.as_ref();
+    pool.ok_or_else(|| ApiError::internal("the engine has no indexing threads"))
 }
 
 /// Deletes by ids and by filters: a batch of deletions only, counted exactly.

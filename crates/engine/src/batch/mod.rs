@@ -6,6 +6,7 @@
 
 mod documents;
 mod effects;
+mod forgotten;
 mod operations;
 mod plan;
 mod run;

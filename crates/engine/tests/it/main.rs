@@ -7,6 +7,7 @@ mod documents;
 mod harness;
 mod indexes;
 mod keys;
+mod live;
 mod process;
 mod search;
 mod settings;

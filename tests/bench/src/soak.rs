@@ -18,8 +18,8 @@ use crate::server::Server;
 const LOOK: Duration = Duration::from_secs(10);
 /// How much more at the end than after the first quarter is called flat, in percent.
 const FLAT: f64 = 10.0;
-/// A log that is cut, and payload that is dropped, every few minutes, not every half hour, and little history on the nodes:
-/// what they take until then is not growth.
+/// A log that is cut, and payload that is dropped, every few minutes, not every half hour, and little history on nodes:
+/// what fills up to its limit is not growth.
 const LIMITS: &str = "snapshot = 8388608\nlog_file = 1048576\nsegment_file = 8388608\nnode_history = 1000";
 /// Documents come again and again under so many ids.
 const IDS: u64 = 2_000;

@@ -13,6 +13,11 @@ pub(crate) fn describe() {
     describe_histogram!("miroir_search_seconds", "A search, on this peer.");
     describe_histogram!("miroir_search_node_seconds", "One node's part of a search.");
     describe_histogram!("miroir_search_overhead_seconds", "A search without its slowest node's part.");
+    describe_counter!("miroir_search_hedges_total", "Searches in which a node was late, by what came of it.");
+    describe_counter!("miroir_search_hedge_requests_total", "Requests to other copies of what was late.");
+    describe_counter!("miroir_search_probes_total", "Requests to slow nodes, to see whether they still are.");
+    describe_counter!("miroir_search_shared_total", "Requests to nodes that another search sent.");
+    describe_gauge!("miroir_search_slow_indexes", "Indexes for which a node is avoided since it is slow.");
     describe_gauge!("miroir_lane_lag_tasks", "Tasks that wait for a node.");
     describe_gauge!("miroir_undelivered_bytes", "Payloads that some node does not have yet.");
     describe_gauge!("miroir_raft_term", "The current term.");

@@ -69,7 +69,7 @@ pub fn explain(
     index: &IndexView<'_>,
     settings: &UserSettings,
 ) -> Result<Explanation, PlanError> {
-    let Parts { narrowed, parts } = Parts::of(request, index)?;
+    let Parts { narrowed, parts } = Parts::of(request, index, None)?;
     let plan = of_parts(request, index, &parts);
     let searched = narrowed.as_deref().unwrap_or(index.shards);
     let shards_of = |part: &Part<'_>| -> Vec<ShardId> {

@@ -28,7 +28,7 @@ pub use listing::{
     without_reserved,
 };
 pub use merge::{MergeError, Merged, Meta, merge};
-pub use plan::{NodeRequest, Plan, PlanError, condition, plan};
+pub use plan::{NodeRequest, Plan, PlanError, condition, plan, plan_around};
 pub use request::{
     MatchingStrategy, MultiQuery, Paging, RequestError, SearchRequest, from_json, from_parameters,
     multi_from_json,

@@ -1,5 +1,7 @@
 //! Why a search has no answer.
 
+use std::time::Duration;
+
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::BarrierError;
 use miroir_model::NodeId;
@@ -21,6 +23,14 @@ pub enum SearchError {
     /// No copy of a document answers.
     #[error("No copy of the document answers: {0} says {1}.")]
     NoAnswer(NodeId, NodeError),
+    /// Its time is up.
+    #[error("The search was given up after {} s{}.", deadline.as_secs_f64(), waited_for(nodes))]
+    Late {
+        /// The nodes that were waited for.
+        nodes: Vec<NodeId>,
+        /// For how long.
+        deadline: Duration,
+    },
     /// What was asked is wrong, in the words of one Meilisearch.
     #[error("{0}")]
     Refused(ResponseError),
@@ -30,6 +40,11 @@ pub enum SearchError {
     /// A node failed in a way that another copy would not mend.
     #[error("{0} answered {1}")]
     Node(NodeId, String),
+}
+
+fn waited_for(nodes: &[NodeId]) -> String {
+    let names: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(": {} did not answer", names.join(", ")) }
 }
 
 impl SearchError {
@@ -51,7 +66,7 @@ impl From<SearchError> for ResponseError {
             SearchError::IndexNotFound(uid) => Self::index_not_found(&uid),
             error @ SearchError::NoQuorum => Self::new(ErrorCode::MiroirNoQuorum, error.to_string()),
             SearchError::Unavailable(error) => error.into(),
-            error @ SearchError::NoAnswer(..) => {
+            error @ (SearchError::NoAnswer(..) | SearchError::Late { .. }) => {
                 Self::new(ErrorCode::MiroirShardUnavailable, error.to_string())
             }
             SearchError::Refused(error) => error,

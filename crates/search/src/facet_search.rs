@@ -1,12 +1,18 @@
 //! Searches among the values of a facet.
 
-use miroir_model::IndexUid;
-use miroir_query::{FacetPlan, FacetSearchRequest, merge_facet_search, plan_facet_search};
+use bytes::Bytes;
+use miroir_api::ResponseError;
+use miroir_model::{IndexUid, NodeId};
+use miroir_query::{
+    Answers, FacetPlan, FacetSearchRequest, IndexView, MergeError, Merged, NodeRequest, PlanError,
+    merge_facet_search, plan_facet_search,
+};
+use miroir_settings::UserSettings;
 use tokio::time::Instant;
 
 use crate::error::SearchError;
-use crate::scatter::{Round, Route};
-use crate::scope::Scope;
+use crate::race::{Question, Race};
+use crate::scatter::Route;
 use crate::searcher::{Searcher, millis_since, twice};
 
 impl Searcher {
@@ -20,38 +26,53 @@ impl Searcher {
         request: &FacetSearchRequest,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
-        twice(|| self.facet_search_once(uid, request, request_id)).await
+        let asked = Asked { request, began: Instant::now() };
+        twice(|| self.facet_search_once(uid, &asked, request_id)).await
     }
 
     async fn facet_search_once(
         &self,
         uid: &IndexUid,
-        request: &FacetSearchRequest,
+        asked: &Asked<'_>,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
-        let started = Instant::now();
         let scope = self.scope(uid).await?;
         let settings = &scope.index()?.settings.served;
-        miroir_query::check_facet_search(request, settings).map_err(SearchError::Refused)?;
-        let mut round = Round::default();
-        // Each turn leaves out a node at least, so this ends.
-        loop {
-            let plan = plan(&scope, request, &round)?;
-            let asked = (Route::FacetSearch, plan.requests.as_slice());
-            if let Err(refused) = round.send(&self.clients, scope.state(), asked, request_id).await {
-                let alone = (Route::FacetSearch, plan.user_filter_alone());
-                let refused = refused.without_ours(&self.clients, scope.state(), alone).await;
-                return Err(refused.told(|node, body| plan.user_error(node, body, settings)));
-            }
-            if round.answers.lacking(&plan.requests).next().is_none() {
-                return Ok(merge_facet_search(&plan, &round.answers, millis_since(started))?);
-            }
-        }
+        miroir_query::check_facet_search(asked.request, settings).map_err(SearchError::Refused)?;
+        Race::new(self, &scope, asked, request_id)?.run(asked.began).await
     }
 }
 
-fn plan(scope: &Scope, request: &FacetSearchRequest, round: &Round) -> Result<FacetPlan, SearchError> {
-    let nodes = scope.nodes(&round.failed)?;
-    let shards = scope.shards(&nodes)?;
-    Ok(plan_facet_search(request, &scope.view(&shards)?)?)
+struct Asked<'a> {
+    request: &'a FacetSearchRequest,
+    began: Instant,
+}
+
+impl Question for Asked<'_> {
+    type Plan = FacetPlan;
+    const ROUTE: Route = Route::FacetSearch;
+
+    fn plan(&self, index: &IndexView<'_>, around: Option<&FacetPlan>) -> Result<FacetPlan, PlanError> {
+        plan_facet_search(self.request, index, around)
+    }
+
+    fn requests(plan: &FacetPlan) -> &[NodeRequest] {
+        &plan.requests
+    }
+
+    fn merge(&self, plan: &FacetPlan, answers: &Answers<Bytes>) -> Result<Merged, MergeError> {
+        merge_facet_search(plan, answers, millis_since(self.began))
+    }
+
+    fn user_filter_alone(plan: &FacetPlan) -> Option<NodeRequest> {
+        plan.user_filter_alone()
+    }
+
+    fn user_error(
+        plan: &FacetPlan,
+        (node, body): (&NodeId, &[u8]),
+        settings: &UserSettings,
+    ) -> Option<ResponseError> {
+        plan.user_error(node, body, settings)
+    }
 }

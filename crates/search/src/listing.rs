@@ -9,11 +9,13 @@ use miroir_node::NodeError;
 use miroir_query::{
     ListPlan, ListRequest, Listed, copies_of, merge_list, plan_list, user_error, without_reserved,
 };
+use tokio::time::Instant;
 
 use crate::error::SearchError;
 use crate::scatter::{Refused, Round, Route, by_name};
 use crate::scope::Scope;
 use crate::searcher::{Searcher, twice};
+use crate::view::Marks;
 
 impl Searcher {
     /// A page of documents, JSON.
@@ -26,7 +28,8 @@ impl Searcher {
         request: &ListRequest,
         request_id: Option<&str>,
     ) -> Result<String, SearchError> {
-        twice(|| self.list_once(uid, request, request_id)).await
+        let began = Instant::now();
+        twice(|| self.in_time(began, self.list_once(uid, request, request_id))).await
     }
 
     async fn list_once(
@@ -42,8 +45,7 @@ impl Searcher {
         // Each turn leaves out a node or comes to a later round, so this ends.
         let mut plan = plan(&scope, request, &round)?;
         loop {
-            let sent =
-                round.send(&self.clients, scope.state(), (Route::Fetch, &plan.requests), request_id).await;
+            let sent = round.send(self, scope.state(), (Route::Fetch, &plan.requests), request_id).await;
             sent.map_err(|refused| explain(uid, &plan, refused))?;
             let Some(answers) = round.answers(&plan.requests) else {
                 plan = self::plan(&scope, request, &round)?;
@@ -67,7 +69,8 @@ impl Searcher {
         id: &str,
         request_id: Option<&str>,
     ) -> Result<Option<String>, SearchError> {
-        twice(|| self.document_once(uid, id, request_id)).await
+        let began = Instant::now();
+        twice(|| self.in_time(began, self.document_once(uid, id, request_id))).await
     }
 
     async fn document_once(
@@ -78,7 +81,7 @@ impl Searcher {
     ) -> Result<Option<String>, SearchError> {
         let scope = self.scope(uid).await?;
         let Some(id) = canonical_id(id) else { return Ok(None) };
-        let nodes = scope.nodes(&Default::default())?;
+        let nodes = scope.nodes(Marks::out(&Default::default()))?;
         let shards = scope.shards(&nodes)?;
         let mut last = None;
         for copy in copies_of(id, &scope.view(&shards)?)? {
@@ -106,7 +109,7 @@ impl Searcher {
 }
 
 fn plan(scope: &Scope, request: &ListRequest, round: &Round) -> Result<ListPlan, SearchError> {
-    let nodes = scope.nodes(&round.failed)?;
+    let nodes = scope.nodes(Marks::out(&round.failed))?;
     let shards = scope.shards(&nodes)?;
     Ok(plan_list(request, &scope.view(&shards)?)?)
 }

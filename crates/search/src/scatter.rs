@@ -1,38 +1,37 @@
-//! Sending the requests of a plan, and asking elsewhere what a node does not answer.
+//! Sending requests to nodes.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{FutureExt, join_all, ready};
 use miroir_api::ResponseError;
 use miroir_cluster::State;
 use miroir_model::{Generation, NodeId, PhysicalName};
-use miroir_node::NodeError;
+use miroir_node::{Node, NodeError};
 use miroir_query::{Answers, NodeRequest};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::clients::Clients;
 use crate::error::SearchError;
+use crate::searcher::Searcher;
+use crate::tail::{Answer, Flight, Outcome};
 
 /// Which route of a node answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
     Search,
     FacetSearch,
     Fetch,
 }
 
-/// What a round of requests came to.
+/// What came of requests.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
     /// The answers: a later round with another plan uses those that it asks again.
     pub(crate) answers: Answers<Bytes>,
     /// The nodes that did not answer.
     pub(crate) failed: BTreeSet<NodeId>,
-    /// How long nodes took: of requests that were sent together, the slowest.
-    pub(crate) waited: Duration,
 }
 
 /// A node refused what the user asked.
@@ -49,13 +48,13 @@ impl Refused {
     /// ours with it.
     pub(crate) async fn without_ours(
         self,
-        clients: &Clients,
+        searcher: &Searcher,
         state: &State,
         (route, alone): (Route, Option<NodeRequest>),
     ) -> Self {
         let Some(alone) = alone else { return self };
         let asked = (route, std::slice::from_ref(&alone));
-        Round::default().send(clients, state, asked, None).await.err().unwrap_or(self)
+        Round::default().send(searcher, state, asked, None).await.err().unwrap_or(self)
     }
 
     /// What the user is told: `worded` words the body of the node's answer for the user's index.
@@ -78,30 +77,33 @@ impl Round {
     /// Sends what is not answered yet, all at once.
     pub(crate) async fn send(
         &mut self,
-        clients: &Clients,
+        searcher: &Searcher,
         state: &State,
         (route, requests): (Route, &[NodeRequest]),
         request_id: Option<&str>,
     ) -> Result<(), Refused> {
-        let lacking = self.answers.lacking(requests);
-        let sent: Vec<_> =
-            lacking.map(|request| timed(clients, state, (route, request), request_id)).collect();
-        let came = join_all(sent).await;
-        self.waited += came.iter().map(|(_, _, took)| *took).max().unwrap_or_default();
-        for (request, answer, took) in came {
-            let node = request.node.clone();
-            metrics::histogram!("miroir_search_node_seconds", "node" => node.to_string()).record(took);
-            match answer {
-                Ok(answer) => {
-                    self.answers.insert(request, answer);
-                }
-                Err(NodeError::Rejected { status, code, message, .. }) if blames_user(status, &code) => {
-                    return Err(Refused { node, status, code, message });
-                }
-                Err(error) => {
-                    tracing::warn!(%node, %error, "a node does not answer a search");
-                    self.failed.insert(node);
-                }
+        let send = |request| {
+            let flight = searcher.send(state, (route, request), request_id);
+            flight.answer.map(move |came| (request, came))
+        };
+        let flights: Vec<_> = self.answers.lacking(requests).map(send).collect();
+        for (request, came) in join_all(flights).await {
+            self.take(request, came)?;
+        }
+        Ok(())
+    }
+
+    /// What came of one request.
+    pub(crate) fn take(&mut self, request: &NodeRequest, came: Answer) -> Result<(), Refused> {
+        let node = request.node.clone();
+        match came {
+            Ok(answer) => self.answers.insert(request, answer),
+            Err(NodeError::Rejected { status, code, message, .. }) if blames_user(status, &code) => {
+                return Err(Refused { node, status, code, message });
+            }
+            Err(error) => {
+                tracing::warn!(%node, %error, "a node does not answer a search");
+                self.failed.insert(node);
             }
         }
         Ok(())
@@ -113,37 +115,55 @@ fn blames_user(status: u16, code: &str) -> bool {
     !matches!(status, 401 | 403) && code != "index_not_found"
 }
 
-/// One request, and how long it took.
-async fn timed<'r>(
-    clients: &Clients,
-    state: &State,
-    (route, request): (Route, &'r NodeRequest),
-    request_id: Option<&str>,
-) -> (&'r NodeRequest, Result<Bytes, NodeError>, Duration) {
-    let started = Instant::now();
-    let answer = ask(clients, state, (route, request), request_id).await;
-    (request, answer, started.elapsed())
+impl Searcher {
+    /// Sends one request, under whichever name the index has on the node now.
+    pub(crate) fn send(
+        &self,
+        state: &State,
+        (route, request): (Route, &NodeRequest),
+        request_id: Option<&str>,
+    ) -> Flight {
+        let client = match self.client_of(state, &request.node) {
+            Ok(client) => client,
+            Err(error) => return Flight::new(ready(Err(error))),
+        };
+        let (index, body) = (request.index, Bytes::from(request.body.clone()));
+        let request_id = request_id.map(str::to_owned);
+        let (tail, node) = (Arc::clone(&self.tail), request.node.clone());
+        let send = async move {
+            tail.budget.earn(1);
+            // Other routes cost other times.
+            let timing = (route == Route::Search).then(|| tail.paces.begin(index.index, &node));
+            let (began, patience) = (Instant::now(), tail.config.patience());
+            let ask = |name: String| ask(&*client, (route, name), body.clone(), request_id.as_deref());
+            let late = |_| Err(NodeError::Unknown(format!("no answer within {patience:?}")));
+            let answer = timeout(patience, by_name(index, ask)).await.unwrap_or_else(late);
+            metrics::histogram!("miroir_search_node_seconds", "node" => node.to_string())
+                .record(began.elapsed());
+            match (&answer, timing) {
+                (Ok(_), Some(timing)) => timing.end(Outcome::Answered),
+                (Err(NodeError::Rejected { .. }), _) | (_, None) => {}
+                (Err(_), Some(timing)) => timing.end(Outcome::Failed),
+            }
+            answer
+        };
+        let flight = Flight::new(send);
+        if self.tail.config.share { self.tail.shares.join((route, request.clone()), flight) } else { flight }
+    }
+
+    fn client_of(&self, state: &State, node: &NodeId) -> Result<Arc<dyn Node>, NodeError> {
+        let unknown = || NodeError::Unreachable(format!("no node is named {node}"));
+        let node = state.nodes.get(node).ok_or_else(unknown)?;
+        self.clients.of(node).map_err(|error| NodeError::Unreachable(error.to_string()))
+    }
 }
 
-/// One request, under whichever name the index has on the node now.
-pub(crate) async fn ask(
-    clients: &Clients,
-    state: &State,
-    (route, request): (Route, &NodeRequest),
-    request_id: Option<&str>,
-) -> Result<Bytes, NodeError> {
-    let unknown = || NodeError::Unreachable(format!("no node is named {}", request.node));
-    let node = state.nodes.get(&request.node).ok_or_else(unknown)?;
-    let client = clients.of(node).map_err(|error| NodeError::Unreachable(error.to_string()))?;
-    by_name(request.index, |name| async {
-        let (name, body) = (name, Bytes::from(request.body.clone()));
-        match route {
-            Route::Search => client.search(&name, body, request_id).await,
-            Route::FacetSearch => client.facet_search(&name, body, request_id).await,
-            Route::Fetch => client.fetch(&name, body, request_id).await,
-        }
-    })
-    .await
+async fn ask(client: &dyn Node, (route, name): (Route, String), body: Bytes, id: Option<&str>) -> Answer {
+    match route {
+        Route::Search => client.search(&name, body, id).await,
+        Route::FacetSearch => client.facet_search(&name, body, id).await,
+        Route::Fetch => client.fetch(&name, body, id).await,
+    }
 }
 
 /// Asks under the name of an index, and under the next one where its lane has just given it that.

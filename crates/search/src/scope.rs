@@ -5,7 +5,7 @@
 //! index of which another peer has said that it is there. So the first answer of a life waits for one barrier, and a name
 //! that is not served is looked up once more behind one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +16,7 @@ use miroir_query::{IndexView, NodeView, ShardView, Shown};
 use crate::error::SearchError;
 use crate::searcher::Searcher;
 use crate::touch::InUse;
-use crate::view;
+use crate::view::{self, Marks};
 
 /// An index under one search: the state that the search uses, and what it reads of it.
 pub(crate) struct Scope {
@@ -34,9 +34,9 @@ impl Scope {
         self.state().served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
     }
 
-    /// The nodes that can be asked, without those that failed.
-    pub(crate) fn nodes(&self, failed: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
-        Ok(view::nodes(self.state(), self.index()?, failed))
+    /// The nodes that can be asked.
+    pub(crate) fn nodes(&self, marks: Marks<'_>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
+        Ok(view::nodes(self.state(), self.index()?, marks))
     }
 
     pub(crate) fn shards<'a>(

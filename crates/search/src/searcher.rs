@@ -1,20 +1,27 @@
 //! One search from its request to its answer.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use miroir_api::ResponseError;
 use miroir_cluster::Ledger;
 use miroir_model::{IndexUid, NodeId};
 use miroir_node::{GatedError, Node, Pools};
-use miroir_query::{Merged, Meta, Plan, SearchRequest};
-use tokio::time::Instant;
+use miroir_query::{
+    Answers, IndexView, MergeError, Merged, Meta, NodeRequest, Plan, PlanError, SearchRequest,
+};
+use miroir_settings::UserSettings;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::error::SearchError;
-use crate::scatter::{Round, Route};
-use crate::scope::{CaughtUp, Scope};
+use crate::race::{Question, Race};
+use crate::scatter::Route;
+use crate::scope::CaughtUp;
+use crate::tail::{Config, Tail};
 use crate::touch::{self, Clock, Touch};
 use crate::view::ShownCache;
 
@@ -25,6 +32,7 @@ pub struct Searcher {
     pub(crate) shown: ShownCache,
     pub(crate) caught_up: CaughtUp,
     pub(crate) touch: Arc<Touch>,
+    pub(crate) tail: Arc<Tail>,
 }
 
 impl Searcher {
@@ -41,7 +49,19 @@ impl Searcher {
             clients: Clients::new(pools),
             shown: ShownCache::default(),
             caught_up: CaughtUp::default(),
+            tail: Arc::default(),
         }
+    }
+
+    /// The same, searching as configured.
+    #[must_use]
+    pub fn with_config(self, config: Config) -> Self {
+        Self { tail: Arc::new(Tail::new(config)), ..self }
+    }
+
+    /// For how many indexes each node is avoided since it is slow: those that were asked lately.
+    pub fn slow(&self) -> BTreeMap<NodeId, usize> {
+        if self.tail.config.adaptive { self.tail.paces.slow_indexes() } else { BTreeMap::new() }
     }
 
     /// Tells the leader which states are searched here, for as long as it is polled. Without it every answer is
@@ -54,6 +74,17 @@ impl Searcher {
     /// reported done elsewhere. To be asked when an answer is written.
     pub fn stale(&self) -> Option<Duration> {
         self.touch.stale()
+    }
+
+    /// What comes of it within the deadline of what began then.
+    pub(crate) async fn in_time<T>(
+        &self,
+        began: Instant,
+        work: impl Future<Output = Result<T, SearchError>>,
+    ) -> Result<T, SearchError> {
+        let deadline = self.tail.config.deadline;
+        let late = |_| Err(SearchError::Late { nodes: Vec::new(), deadline });
+        timeout_at(began + deadline, work).await.unwrap_or_else(late)
     }
 
     /// The client of a node, with the key of searches.
@@ -74,32 +105,61 @@ impl Searcher {
         request: &SearchRequest,
         ids: &Ids<'_>,
     ) -> Result<String, SearchError> {
-        twice(|| self.search_once(uid, request, ids)).await
+        let asked = Asked { request, ids, began: Instant::now() };
+        twice(|| self.search_once(uid, &asked)).await
     }
 
-    async fn search_once(
-        &self,
-        uid: &IndexUid,
-        request: &SearchRequest,
-        ids: &Ids<'_>,
-    ) -> Result<String, SearchError> {
+    async fn search_once(&self, uid: &IndexUid, asked: &Asked<'_>) -> Result<String, SearchError> {
         let scope = self.scope(uid).await?;
         let settings = &scope.index()?.settings.served;
-        miroir_query::check_search(request, uid.as_str(), settings).map_err(SearchError::Refused)?;
-        let round = Round::default();
-        let mut search = Search { searcher: self, scope: &scope, ids, started: Instant::now(), round };
-        // Each turn leaves out a node at least, so this ends.
-        let answer = loop {
-            let plan = plan(&scope, request, &search.round.failed)?;
-            if let Some(answer) = search.turn(&plan).await? {
-                break answer;
-            }
-        };
-        let took = search.started.elapsed();
+        miroir_query::check_search(asked.request, uid.as_str(), settings).map_err(SearchError::Refused)?;
+        let mut race = Race::new(self, &scope, asked, asked.ids.request)?;
+        let answer = race.run(asked.began).await?;
+        let took = asked.began.elapsed();
         metrics::histogram!("miroir_search_seconds").record(took);
-        metrics::histogram!("miroir_search_overhead_seconds")
-            .record(took.saturating_sub(search.round.waited));
+        metrics::histogram!("miroir_search_overhead_seconds").record(took.saturating_sub(race.waited));
         Ok(answer)
+    }
+}
+
+/// What a user searches.
+struct Asked<'a> {
+    request: &'a SearchRequest,
+    ids: &'a Ids<'a>,
+    began: Instant,
+}
+
+impl Question for Asked<'_> {
+    type Plan = Plan;
+    const ROUTE: Route = Route::Search;
+
+    fn plan(&self, index: &IndexView<'_>, around: Option<&Plan>) -> Result<Plan, PlanError> {
+        match around {
+            None => miroir_query::plan(self.request, index),
+            Some(before) => miroir_query::plan_around(self.request, index, before),
+        }
+    }
+
+    fn requests(plan: &Plan) -> &[NodeRequest] {
+        &plan.requests
+    }
+
+    fn merge(&self, plan: &Plan, answers: &Answers<Bytes>) -> Result<Merged, MergeError> {
+        let request_uid = self.ids.search.to_string();
+        let meta = Meta { processing_time_ms: millis_since(self.began), request_uid: Some(&request_uid) };
+        miroir_query::merge(plan, answers, meta)
+    }
+
+    fn user_filter_alone(plan: &Plan) -> Option<NodeRequest> {
+        plan.user_filter_alone()
+    }
+
+    fn user_error(
+        plan: &Plan,
+        (node, body): (&NodeId, &[u8]),
+        _settings: &UserSettings,
+    ) -> Option<ResponseError> {
+        plan.user_error(node, body)
     }
 }
 
@@ -139,44 +199,4 @@ where
 /// Whole milliseconds since then.
 pub(crate) fn millis_since(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A search under way.
-struct Search<'a> {
-    searcher: &'a Searcher,
-    scope: &'a Scope,
-    ids: &'a Ids<'a>,
-    started: Instant,
-    round: Round,
-}
-
-impl Search<'_> {
-    /// Carries out a plan. `None` when a node did not answer: it is among the failed ones from now on.
-    async fn turn(&mut self, plan: &Plan) -> Result<Option<String>, SearchError> {
-        let request_uid = self.ids.search.to_string();
-        let started = self.started;
-        let meta = || Meta { processing_time_ms: millis_since(started), request_uid: Some(&request_uid) };
-        loop {
-            let asked = match miroir_query::merge(plan, &self.round.answers, meta())? {
-                Merged::Answer(answer) => return Ok(Some(answer)),
-                Merged::Asks(requests) => requests,
-            };
-            let (clients, sent) = (&self.searcher.clients, (Route::Search, asked.as_slice()));
-            match self.round.send(clients, self.scope.state(), sent, self.ids.request).await {
-                Ok(()) if self.round.answers.lacking(&asked).next().is_none() => {}
-                Ok(()) => return Ok(None),
-                Err(refused) => {
-                    let alone = (Route::Search, plan.user_filter_alone());
-                    let refused = refused.without_ours(clients, self.scope.state(), alone).await;
-                    return Err(refused.told(|node, body| plan.user_error(node, body)));
-                }
-            }
-        }
-    }
-}
-
-fn plan(scope: &Scope, request: &SearchRequest, failed: &BTreeSet<NodeId>) -> Result<Plan, SearchError> {
-    let nodes = scope.nodes(failed)?;
-    let shards = scope.shards(&nodes)?;
-    Ok(miroir_query::plan(request, &scope.view(&shards)?)?)
 }

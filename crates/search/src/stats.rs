@@ -11,9 +11,10 @@ use miroir_query::{NodeRequest, NodeView, PlanError};
 use serde_json::{Value, json};
 
 use crate::error::SearchError;
-use crate::scatter::{Round, Route, ask, by_name};
+use crate::scatter::{Round, Route, by_name};
 use crate::scope::Scope;
 use crate::searcher::{Searcher, twice};
+use crate::view::Marks;
 
 /// The size of an index over all shards, each counted once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,7 +51,7 @@ impl Searcher {
         loop {
             let requests = counts(scope, &round.failed)?;
             let asked = (Route::Fetch, requests.as_slice());
-            let sent = round.send(&self.clients, scope.state(), asked, None).await;
+            let sent = round.send(self, scope.state(), asked, None).await;
             sent.map_err(|refused| SearchError::Node(refused.node, refused.message))?;
             let Some(answers) = round.answers(&requests) else { continue };
             let total = |(node, answer): (NodeId, _)| {
@@ -69,7 +70,7 @@ impl Searcher {
     ) -> Option<u64> {
         let name = index.queues.get(node)?.name(index.id);
         let request = count((node, name), (units, index.units_of(node)));
-        total(ask(&self.clients, state, (Route::Fetch, &request), None).await.ok()?)
+        total(self.send(state, (Route::Fetch, &request), None).answer.await.ok()?)
     }
 
     /// What each node that has something of an index says of it, after the node's group.
@@ -95,7 +96,7 @@ impl Searcher {
 /// Requests that together count each document once: each shard where it can be searched, on a node that is not slow if
 /// there is one.
 fn counts(scope: &Scope, failed: &BTreeSet<NodeId>) -> Result<Vec<NodeRequest>, SearchError> {
-    let nodes = scope.nodes(failed)?;
+    let nodes = scope.nodes(Marks::out(failed))?;
     let mut wanted: BTreeMap<&NodeId, (&NodeView, UnitSet)> = BTreeMap::new();
     for shard in scope.shards(&nodes)? {
         let lost = PlanError::ShardUnavailable { index: scope.uid.to_string(), shard: shard.id };

@@ -9,9 +9,26 @@ use miroir_placement::CopyState;
 use miroir_query::{NodeView, ShardView, Shown};
 use miroir_settings::UserSettings;
 
-/// The nodes of an index, as a plan sees them. Those that just failed a request are left out.
-pub(crate) fn nodes(state: &State, index: &Index, failed: &BTreeSet<NodeId>) -> BTreeMap<NodeId, NodeView> {
-    let usable = index.queues.iter().filter(|(id, queue)| queue.searchable && !failed.contains(*id));
+/// What a search knows of nodes that the state does not say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks<'a> {
+    /// They are not asked: they failed, or are late.
+    pub(crate) out: &'a BTreeSet<NodeId>,
+    /// They are asked only where nothing else has a shard.
+    pub(crate) slow: &'a BTreeSet<NodeId>,
+}
+
+impl<'a> Marks<'a> {
+    pub(crate) fn out(out: &'a BTreeSet<NodeId>) -> Self {
+        Self { out, slow: &NONE }
+    }
+}
+
+static NONE: BTreeSet<NodeId> = BTreeSet::new();
+
+/// The nodes of an index, as a plan sees them.
+pub(crate) fn nodes(state: &State, index: &Index, marks: Marks<'_>) -> BTreeMap<NodeId, NodeView> {
+    let usable = index.queues.iter().filter(|(id, queue)| queue.searchable && !marks.out.contains(*id));
     usable
         .filter_map(|(id, queue)| {
             let node = state.nodes.get(id)?;
@@ -20,7 +37,7 @@ pub(crate) fn nodes(state: &State, index: &Index, failed: &BTreeSet<NodeId>) -> 
                 group: node.group,
                 index: queue.name(index.id),
                 held: index.units_of(id),
-                slow: node.state != NodeState::Up,
+                slow: node.state != NodeState::Up || marks.slow.contains(id),
             };
             matches!(node.state, NodeState::Up | NodeState::Down).then(|| (id.clone(), view))
         })

@@ -14,6 +14,7 @@ mod merge;
 mod search;
 mod server;
 mod soak;
+mod tail;
 mod uploads;
 
 use clap::{Parser, ValueEnum};
@@ -37,6 +38,8 @@ enum Part {
     Failover,
     /// Small writes beside three uploads of 100 MB. Only when asked for.
     Uploads,
+    /// Searches while one node answers late. Only when asked for.
+    Tail,
     /// An hour of mixed load: what grows. Only when asked for; `--minutes` sets how long.
     Soak,
 }
@@ -83,6 +86,9 @@ async fn main() {
     }
     if flags.only.contains(&Part::Uploads) {
         uploads::measure(flags.rounds, &mut figures).await;
+    }
+    if flags.only.contains(&Part::Tail) {
+        tail::measure(flags.rounds, &mut figures).await;
     }
     if flags.only.contains(&Part::Soak) {
         soak::measure(flags.minutes, &mut figures).await;

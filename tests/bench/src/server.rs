@@ -1,6 +1,6 @@
 //! Servers of the Meilisearch API: a node alone, or a cluster.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use miroir_testkit::processes::{self, MASTER_KEY, PATIENCE};
 use reqwest::{Client, Method, RequestBuilder};
@@ -33,6 +33,13 @@ impl Server {
         self.request(Method::GET, path).send().await.ok()?.error_for_status().ok()?.text().await.ok()
     }
 
+    /// The sum of a metric over its labels.
+    pub(crate) async fn sum(&self, metric: &str) -> f64 {
+        let metrics = self.text("/_miroir/metrics").await.expect("metrics");
+        let of = |line: &str| line.strip_prefix(metric)?.rsplit_once(' ')?.1.parse::<f64>().ok();
+        metrics.lines().filter_map(of).sum()
+    }
+
     /// What a `GET` answers.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let text = self.text(path).await;
@@ -58,7 +65,7 @@ impl Server {
         let started = Instant::now();
         while task_now["status"] != "succeeded" {
             assert!(task_now["status"] != "failed" && started.elapsed() < 4 * PATIENCE, "{task_now}");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
             task_now = self.get(&format!("/tasks/{task}")).await;
         }
     }
@@ -71,6 +78,17 @@ impl Server {
         assert!(answer.status().is_success(), "{}", answer.status());
         answer.bytes().await.expect("the whole answer");
         started.elapsed().as_secs_f64()
+    }
+}
+
+/// Waits until all of them are ready.
+pub(crate) async fn ready(peers: &[Server]) {
+    let started = Instant::now();
+    for peer in peers {
+        while peer.get("/_miroir/ready").await["ready"] != true {
+            assert!(started.elapsed() < PATIENCE, "the cluster does not start");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use miroir_testkit::processes::{Member, Mesh, PATIENCE, Shape};
+use miroir_testkit::processes::{Member, Mesh, Shape};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::figure::{Figures, Target, percentile};
 use crate::memory::resident;
-use crate::server::Server;
+use crate::server::{Server, ready};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -115,16 +115,6 @@ fn size(dir: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
-}
-
-async fn ready(peers: &[Server]) {
-    let started = Instant::now();
-    for peer in peers {
-        while peer.get("/_miroir/ready").await["ready"] != true {
-            assert!(started.elapsed() < PATIENCE, "the cluster does not start");
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
 }
 
 /// One client: mostly searches and writes, now and then settings, deletions, an index that comes and goes.

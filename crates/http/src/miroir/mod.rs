@@ -49,6 +49,9 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
         let tasks = state.lag(node).tasks as f64;
         metrics::gauge!("miroir_lane_lag_tasks", "node" => node.to_string()).set(tasks);
     }
+    for (node, indexes) in app.searcher().slow() {
+        metrics::gauge!("miroir_search_slow_indexes", "node" => node.to_string()).set(indexes as f64);
+    }
     let text = app.metrics().render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::errors::{user_error, without_hidden};
-use crate::merge::{MergeError, ObjectWriter, write_list, write_string};
+use crate::merge::{MergeError, Merged, ObjectWriter, write_list, write_string};
 use crate::plan::body::and;
-use crate::plan::{NodeRequest, PlanError, choose, limited_to, seed};
+use crate::plan::{Layout, NodeRequest, PlanError, choose_around, limited_to, seed};
 use crate::reserved::shown_patterns;
 use crate::view::IndexView;
 pub use request::{FacetSearchRequest, facet_search_from_json};
@@ -31,6 +31,7 @@ use values::Values;
 pub struct FacetPlan {
     /// One request for each node that is asked.
     pub requests: Vec<NodeRequest>,
+    layout: Layout,
     request: FacetSearchRequest,
     uid: String,
     order: FacetOrder,
@@ -38,22 +39,25 @@ pub struct FacetPlan {
     limit: usize,
 }
 
-/// Plans a search among values, over copies chosen as for a search.
+/// Plans a search among values, over copies chosen as for a search; around another plan of it where there is one, as
+/// [`plan_around`](crate::plan_around) does.
 ///
 /// # Errors
 /// When no copy of some shard can be searched.
 pub fn plan_facet_search(
     request: &FacetSearchRequest,
     index: &IndexView<'_>,
+    before: Option<&FacetPlan>,
 ) -> Result<FacetPlan, PlanError> {
     let seed = seed(request.q.as_deref(), request.filter.as_ref(), None);
-    let parts = choose(index.uid, index.shards, seed)?;
+    let parts = choose_around(index.uid, index.shards, seed, before.map(|plan| &plan.layout))?;
     let requests = parts.iter().map(|part| {
         let filter = and(request.filter.as_ref(), limited_to(part.wanted, part.node.held));
         NodeRequest { node: part.node.id.clone(), index: part.node.index, body: body(request, filter) }
     });
     Ok(FacetPlan {
         requests: requests.collect(),
+        layout: Layout::of(&parts),
         request: request.clone(),
         uid: index.uid.to_owned(),
         order: index.shown.facet_orders.of(&request.facet_name),
@@ -69,19 +73,22 @@ fn body(request: &FacetSearchRequest, filter: Option<Value>) -> String {
 /// Merges the answers to the plan's requests.
 ///
 /// # Errors
-/// When an answer is missing or cannot be read.
+/// When an answer cannot be read.
 pub fn merge_facet_search<B: AsRef<[u8]>>(
     plan: &FacetPlan,
     answers: &Answers<B>,
     processing_time_ms: u64,
-) -> Result<String, MergeError> {
+) -> Result<Merged, MergeError> {
+    let lacking: Vec<NodeRequest> = answers.lacking(&plan.requests).cloned().collect();
+    if !lacking.is_empty() {
+        return Ok(Merged::Asks(lacking));
+    }
     let query = plan.request.facet_query.as_deref();
     let mut values = Values::new(query.is_some());
     for request in &plan.requests {
-        let node = || request.node.clone();
-        let answer = answers.to(request).ok_or_else(|| MergeError::Missing(node()))?;
+        let Some(answer) = answers.to(request) else { continue };
         let added = values.add(answer.as_ref());
-        added.map_err(|cause| MergeError::Unreadable { node: node(), cause })?;
+        added.map_err(|cause| MergeError::Unreadable { node: request.node.clone(), cause })?;
     }
     let mut out = String::new();
     let mut answer = ObjectWriter::new(&mut out);
@@ -98,7 +105,7 @@ pub fn merge_facet_search<B: AsRef<[u8]>>(
     }
     answer.raw("processingTimeMs", &processing_time_ms.to_string());
     answer.end();
-    Ok(out)
+    Ok(Merged::Answer(out))
 }
 
 impl FacetPlan {

@@ -4,10 +4,13 @@
 //! has every shard on a node that is not slow. In what is left the fewest nodes are taken: the one with the most units
 //! that are still missing, again and again. Whatever is equal is decided by a hash of the search without its paging, so
 //! that all pages of it meet the same copies, while different searches spread.
+//!
+//! A plan can be made around another one, of whose nodes some are not there any more: what the others were asked stays as
+//! it is, so that their answers count, and only what was asked of the missing ones is chosen anew.
 
 use std::collections::BTreeSet;
 
-use miroir_model::UnitSet;
+use miroir_model::{NodeId, UnitSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::PlanError;
@@ -18,6 +21,48 @@ use crate::view::{NodeView, ShardView};
 pub(crate) struct Part<'a> {
     pub(crate) node: &'a NodeView,
     pub(crate) wanted: UnitSet,
+}
+
+/// What the nodes of a plan are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout(Vec<(NodeId, UnitSet)>);
+
+impl Layout {
+    pub(crate) fn of(parts: &[Part<'_>]) -> Self {
+        Self(parts.iter().map(|part| (part.node.id.clone(), part.wanted)).collect())
+    }
+
+    /// The parts whose nodes still have what they were asked for.
+    fn kept<'a>(&self, shards: &[ShardView<'a>]) -> Vec<Part<'a>> {
+        let node_of = |id: &NodeId, wanted: UnitSet| {
+            let mut asked = shards.iter().filter(|shard| shard.range.units().intersects(wanted));
+            let first = asked.next()?.copies.iter().copied().find(|copy| copy.id == *id)?;
+            asked.all(|shard| shard.copies.iter().any(|copy| copy.id == *id)).then_some(first)
+        };
+        let part =
+            |(id, wanted): &(NodeId, UnitSet)| Some(Part { node: node_of(id, *wanted)?, wanted: *wanted });
+        self.0.iter().filter_map(part).collect()
+    }
+}
+
+/// The parts for some shards of an index, around those of another plan where there is one: together they want every unit
+/// of these shards once.
+///
+/// # Errors
+/// When no copy of a shard can be searched.
+pub(crate) fn choose_around<'a>(
+    uid: &str,
+    shards: &[ShardView<'a>],
+    seed: u64,
+    around: Option<&Layout>,
+) -> Result<Vec<Part<'a>>, PlanError> {
+    let mut parts = around.map(|layout| layout.kept(shards)).unwrap_or_default();
+    let kept = parts.iter().fold(UnitSet::EMPTY, |units, part| units.union(part.wanted));
+    let left: Vec<ShardView<'a>> =
+        shards.iter().filter(|shard| !shard.range.units().intersects(kept)).cloned().collect();
+    parts.extend(choose(uid, &left, seed)?);
+    parts.sort_by(|a, b| a.node.id.cmp(&b.node.id));
+    Ok(parts)
 }
 
 /// The parts for some shards of an index, in the order of the nodes' names: together they want every unit of these once.

@@ -17,7 +17,7 @@ use crate::request::SearchRequest;
 use crate::view::{IndexView, ShardView};
 pub use body::condition;
 use body::{NodeBody, NodePaging, among, and};
-pub(crate) use choose::{Part, choose};
+pub(crate) use choose::{Layout, Part, choose, choose_around};
 use fields::Fields;
 use narrow::narrowed;
 use window::Window;
@@ -26,7 +26,7 @@ use window::Window;
 const NODE_HITS: usize = miroir_settings::NODE_HITS as usize;
 
 /// One request to one node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NodeRequest {
     /// The node.
     pub node: NodeId,
@@ -43,6 +43,7 @@ pub struct Plan {
     pub requests: Vec<NodeRequest>,
     /// What limits each of them: the user's filter and ours.
     filters: Vec<Option<Value>>,
+    layout: Layout,
     pub(crate) uid: String,
     pub(crate) version: ApiVersion,
     /// The answer is one node's own text.
@@ -83,7 +84,16 @@ impl From<PlanError> for ResponseError {
 /// # Errors
 /// When no copy of some shard can be searched.
 pub fn plan(request: &SearchRequest, index: &IndexView<'_>) -> Result<Plan, PlanError> {
-    Ok(of_parts(request, index, &Parts::of(request, index)?.parts))
+    Ok(of_parts(request, index, &Parts::of(request, index, None)?.parts))
+}
+
+/// Plans a search again when some of the nodes that it was to ask are not among those of the view any more. What the
+/// others were asked stays as it is.
+///
+/// # Errors
+/// When no copy of some shard can be searched.
+pub fn plan_around(request: &SearchRequest, index: &IndexView<'_>, before: &Plan) -> Result<Plan, PlanError> {
+    Ok(of_parts(request, index, &Parts::of(request, index, Some(&before.layout))?.parts))
 }
 
 /// Which node is asked for what.
@@ -94,12 +104,17 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn of(request: &SearchRequest, index: &IndexView<'a>) -> Result<Self, PlanError> {
+    pub(crate) fn of(
+        request: &SearchRequest,
+        index: &IndexView<'a>,
+        around: Option<&Layout>,
+    ) -> Result<Self, PlanError> {
         let seed = seed(request.q.as_deref(), request.filter.as_ref(), request.sort.as_deref());
         let unfaceted = request.facets.as_ref().is_none_or(Vec::is_empty);
         let filter = request.filter.as_ref().filter(|_| unfaceted);
         let narrowed = narrowed(index.shards, filter, index.primary_key);
-        let parts = choose(index.uid, narrowed.as_deref().unwrap_or(index.shards), seed)?;
+        let shards = narrowed.as_deref().unwrap_or(index.shards);
+        let parts = choose_around(index.uid, shards, seed, around)?;
         Ok(Self { narrowed, parts })
     }
 }
@@ -114,6 +129,7 @@ pub(crate) fn of_parts(request: &SearchRequest, index: &IndexView<'_>, parts: &[
     let mut plan = Plan {
         requests: Vec::new(),
         filters: Vec::new(),
+        layout: Layout::of(parts),
         uid: index.uid.to_owned(),
         version: index.version,
         whole,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use miroir_model::{NodeId, Slot};
-use miroir_query::{Answers, IndexView, Merged, Meta, from_json, merge, plan};
+use miroir_query::{Answers, IndexView, Merged, Meta, Plan, from_json, merge, plan, plan_around};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -57,10 +57,13 @@ fn held(world: &World, docs: &[Doc], node: &NodeId) -> Vec<Doc> {
 
 fn search(index: &IndexView<'_>, world: &World, docs: &[Doc], request: &Value) -> Value {
     let request = from_json(request.to_string().as_bytes()).expect("right");
-    let plan = plan(&request, index).expect("a plan");
-    let mut answers = Answers::default();
+    carry_out(&plan(&request, index).expect("a plan"), Answers::default(), world, docs)
+}
+
+/// Asks what a plan lacks beside these answers, until there is one to the whole.
+fn carry_out(plan: &Plan, mut answers: Answers<String>, world: &World, docs: &[Doc]) -> Value {
     loop {
-        match merge(&plan, &answers, META).expect("answers that merge") {
+        match merge(plan, &answers, META).expect("answers that merge") {
             Merged::Answer(text) => return serde_json::from_str(&text).expect("JSON"),
             Merged::Asks(requests) => {
                 assert!(!requests.is_empty(), "it lacks something, but what?");
@@ -177,6 +180,34 @@ proptest! {
         }
         let of = |shards| search(&world.view(shards), &world, &docs, &request);
         prop_assert_eq!(of(&all), of(&some));
+    }
+
+    /// Some nodes are late. The others are not asked again, and what they said counts.
+    #[test]
+    fn a_plan_around_late_nodes_gives_the_same(docs in any_docs(), (world, _) in any_world(any_settings()), request in any_request(), late in any::<u16>()) {
+        let late: Vec<&NodeId> =
+            world.nodes.iter().enumerate().filter(|(at, _)| late >> at & 1 == 1).map(|(_, node)| &node.id).collect();
+        let (all, left) = (world.shards(|_, _| true), world.shards(|shard, node| {
+            // The only copies there are stay.
+            !late.contains(&&node.id) || world.map.shards()[shard].copies.keys().all(|copy| late.contains(&copy))
+        }));
+        let mut request = request;
+        if request.get("rankingScoreThreshold").is_some() {
+            request.as_object_mut().expect("an object").shift_remove("facets");
+        }
+        let expected = search(&world.view(&all), &world, &docs, &request);
+        let request = from_json(request.to_string().as_bytes()).expect("right");
+        let first = plan(&request, &world.view(&all)).expect("a plan");
+        let around = plan_around(&request, &world.view(&left), &first).expect("a plan");
+        let mut answers = Answers::default();
+        for request in first.requests.iter().filter(|request| !late.contains(&&request.node)) {
+            prop_assert!(around.requests.contains(request), "{:?} is asked otherwise", request);
+            answers.insert(request, answer(&held(&world, &docs, &request.node), &request.body, false));
+        }
+        for request in around.requests.iter().filter(|request| late.contains(&&request.node)) {
+            prop_assert!(left.iter().any(|shard| shard.copies.iter().all(|copy| late.contains(&&copy.id))), "{:?}", request);
+        }
+        prop_assert_eq!(carry_out(&around, answers, &world, &docs), expected);
     }
 }
 

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// What a node is asked: the path, and the body (`null` for none).
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,15 @@ pub(crate) struct FakeNode {
 
 impl FakeNode {
     pub(crate) async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let (_, free) = watch::channel(false);
+        Self::held(free, answer).await
+    }
+
+    /// One that makes its answers at once, and gives them when nothing holds it.
+    pub(crate) async fn held(
+        held: watch::Receiver<bool>,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
         let serve = move |uri: Uri, body: Bytes| {
@@ -45,7 +55,12 @@ impl FakeNode {
             let asked = Asked { path: uri.path().to_owned(), body };
             let (status, body) = answer(&asked);
             log.lock().expect("no test failed here").push(asked);
-            async move { respond(status, body) }
+            let mut held = held.clone();
+            async move {
+                // Nobody is left to hold it: it is free.
+                let _ = held.wait_for(|held| !held).await;
+                respond(status, body)
+            }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -6,5 +6,6 @@ mod fresh;
 mod names;
 mod reserved;
 mod served;
+mod tail;
 mod topology;
 mod world;

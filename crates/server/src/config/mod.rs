@@ -7,6 +7,7 @@ mod limits;
 mod node;
 mod peer;
 mod peers;
+mod search;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub(crate) use limits::PeerLimits;
 pub(crate) use node::{NodeConfig, NodeFlags};
 pub(crate) use peer::{ConfiguredNode, PeerConfig, PeerFlags};
 pub(crate) use peers::InitialPeers;
+pub(crate) use search::SearchFlags;
 
 /// What any program says, and how.
 #[derive(Debug, Clone, Default, Args, Serialize)]

@@ -10,7 +10,7 @@ use miroir_cluster::Defaults;
 use miroir_model::NodeId;
 use serde::{Deserialize, Serialize};
 
-use super::{InitialPeers, LogFlags, PeerLimits, check_master_key, layered};
+use super::{InitialPeers, LogFlags, PeerLimits, SearchFlags, check_master_key, layered};
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 
@@ -92,6 +92,9 @@ pub(crate) struct PeerConfig {
     /// What it holds, and for how long it waits.
     #[serde(default)]
     pub(crate) limits: PeerLimits,
+    /// How it searches.
+    #[serde(default)]
+    pub(crate) search: SearchFlags,
 }
 
 /// What an index gets whose creator names no shape.
@@ -202,6 +205,7 @@ impl PeerConfig {
         }
         check_master_key(self.master_key.as_deref())?;
         self.limits.check().map_err(Exit::Configuration)?;
+        self.search.check().map_err(Exit::Configuration)?;
         for node in &self.nodes {
             if let Some(capacity) = node.capacity.filter(|capacity| *capacity < LEAST_CAPACITY) {
                 return wrong(format!(

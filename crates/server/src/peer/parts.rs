@@ -66,7 +66,8 @@ impl Parts {
         let timeouts = Timeouts::default();
         let bare = Connections::new(timeouts).map_err(|error| Exit::Failed(error.to_string()))?;
         let pools = Pools::gated(bare, timeouts, miroir_lanes::gates(&ledger));
-        let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools.clone()));
+        let searcher = Searcher::new(Arc::clone(&ledger), pools.clone()).with_config(config.search.into());
+        let searcher = Arc::new(searcher);
         let (peer, master_key) = (Arc::clone(peer), config.master_key.clone());
         let defaults = (&config.defaults.clone().unwrap_or_default()).into();
         let (limits, capacity) = (config.limits, config.capacity());

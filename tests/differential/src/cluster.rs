@@ -46,6 +46,19 @@ impl Cluster {
         Self { url, log, nodes: servers }
     }
 
+    /// Where a node is, past the peer.
+    pub(crate) fn node_url(&self, node: usize) -> &str {
+        &self.nodes[node].url
+    }
+
+    /// What nodes call an index.
+    pub(crate) fn name_on_nodes(&self, index: &str) -> String {
+        let state = self.log.state();
+        let index = state.served(&index.parse().unwrap()).expect("the index is served");
+        let queue = index.queues.values().next().expect("some node has it");
+        queue.name(index.id).to_string()
+    }
+
     /// The shard that a document is in.
     pub(crate) fn shard_of(&self, index: &str, id: &str) -> ShardId {
         let state = self.log.state();

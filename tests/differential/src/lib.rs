@@ -1,5 +1,5 @@
 //! The heart of the project's correctness: the same documents, settings and requests to one node and to clusters of
-//! three nodes and six shards; the answers must be the same.
+//! three nodes with 2, 6 and 17 shards; the answers must be the same.
 //!
 //! | file | what |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | `corpus` | the documents |
 //! | `generate` | requests, from a seed |
 //! | `compare` | when two answers are the same; what may differ, each exception by name |
+//! | `order` | the order of ties against one node with the same stamped documents |
 //! | `multi` | multi-searches against their searches one by one |
 //! | `values` | searches among the values of a facet |
 //! | `breakage` | wrong answers made from right ones: the suite must refuse each |
@@ -31,6 +32,8 @@ mod corpus;
 mod generate;
 #[cfg(test)]
 mod multi;
+#[cfg(test)]
+mod order;
 #[cfg(test)]
 mod profile;
 #[cfg(test)]

@@ -140,6 +140,12 @@ impl Profile {
         settings.into()
     }
 
+    /// Whether hits can show which documents they are.
+    pub(crate) fn shows_ids(&self) -> bool {
+        let displayed = self.settings()["displayedAttributes"].take();
+        displayed.as_array().is_none_or(|names| names.contains(&json!("id")))
+    }
+
     fn faceting(&self) -> Value {
         self.settings()["faceting"].take()
     }

@@ -9,7 +9,7 @@ use crate::client::Answer;
 use crate::compare::{Class, Same};
 use crate::generate::Case;
 
-/// Counts. Comparisons are twice as many as requests: each goes to two clusters.
+/// Counts. Each request goes to all clusters, and each of their answers is compared.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     requests: usize,
@@ -17,6 +17,8 @@ pub(crate) struct Report {
     with: BTreeMap<&'static str, usize>,
     comparisons: usize,
     lean_on_ties: usize,
+    /// Answers whose ties have the order of a node with the same stamped documents.
+    in_order: usize,
     classes: BTreeMap<Class, usize>,
     /// Wrong answers that were refused, by what was wrong.
     refused: BTreeMap<&'static str, usize>,
@@ -37,6 +39,9 @@ const LEAST: [(&str, usize); 8] = [
 
 /// Comparisons, in percent, that may be equal by the rule about ties only.
 const LEAN_ON_TIES: usize = 20;
+
+/// Comparisons, in percent, in which the order of ties must have been compared.
+const IN_ORDER: usize = 40;
 
 /// Comparisons, in percent, that may be equal but for what the words of a node decide.
 const WORDS_OF_NODES: usize = 3;
@@ -73,6 +78,10 @@ impl Report {
         }
     }
 
+    pub(crate) fn in_order(&mut self) {
+        self.in_order += 1;
+    }
+
     pub(crate) fn broke(&mut self, what: &'static str) {
         *self.refused.entry(what).or_default() += 1;
     }
@@ -102,6 +111,8 @@ impl Report {
             "{} lean on the rule about ties",
             self.lean_on_ties
         );
+        let ordered = self.in_order * 100;
+        assert!(ordered >= self.comparisons * IN_ORDER, "{} had the order of ties compared", self.in_order);
         for class in [Class::Marks, Class::Mistyped] {
             let count = self.classes.get(&class).copied().unwrap_or(0);
             assert!(count * 100 <= self.comparisons * WORDS_OF_NODES, "{class:?}: {count}");
@@ -117,6 +128,7 @@ impl fmt::Display for Report {
             writeln!(f, "  {count:5} {name}")?;
         }
         writeln!(f, "  {:5} comparisons lean on the rule about ties", self.lean_on_ties)?;
+        writeln!(f, "  {:5} comparisons with the order of ties", self.in_order)?;
         for (class, count) in &self.classes {
             writeln!(f, "  {count:5} comparisons allow {class:?}")?;
         }

@@ -2,12 +2,13 @@
 
 use crate::breakage;
 use crate::client::Answer;
+use crate::compare::Class;
 use crate::generate::{Case, case};
 use crate::multi;
 use crate::report::Report;
 use crate::server::Program;
 use crate::values::{self, Same};
-use crate::world::{Answers, FACTORS, World};
+use crate::world::{Answers, SHAPES, World};
 
 /// What the environment asks for.
 struct Run {
@@ -72,7 +73,7 @@ async fn others(world: &World, seed: u64, cases: u64) {
 /// Two answers that are not the same.
 struct Failure {
     why: String,
-    factor: u16,
+    shape: (u16, u16),
     single: Answer,
     cluster: Answer,
 }
@@ -84,7 +85,7 @@ impl Failure {
             None => format!("POST /indexes/{}/search {}", case.profile.uid, case.request.body()),
         };
         format!(
-            "{why}\n{request}\nfactor {factor}; the request was sent with showRankingScoreDetails\n\
+            "{why}\n{request}\n{shards} shards, {copies} copies; the request was sent with showRankingScoreDetails\n\
              single  {}: {}\ncluster {}: {}\n\
              repeat: MIROIR_SEED={seed} MIROIR_CASE={number} cargo test -p miroir-differential -- --nocapture\n",
             self.single.status,
@@ -92,7 +93,8 @@ impl Failure {
             self.cluster.status,
             self.cluster.body,
             why = self.why,
-            factor = self.factor,
+            shards = self.shape.0,
+            copies = self.shape.1,
             number = case.number,
         )
     }
@@ -101,10 +103,11 @@ impl Failure {
 async fn check(world: &World, case: &Case, report: &mut Report) -> Result<(), Failure> {
     let mut answers = world.ask(case).await;
     let clusters = answers.clusters.clone();
-    for (cluster, factor) in clusters.iter().zip(FACTORS) {
+    let order = world.order(case).await;
+    for (at, (cluster, shape)) in clusters.iter().zip(SHAPES).enumerate() {
         let failure = |why, single: &Answer, cluster: &Answer| {
             let (single, cluster) = (single.clone(), cluster.clone());
-            Failure { why, factor, single, cluster }
+            Failure { why, shape, single, cluster }
         };
         match world.compare(case, &mut answers, cluster).await {
             Ok(same) => {
@@ -113,13 +116,18 @@ async fn check(world: &World, case: &Case, report: &mut Report) -> Result<(), Fa
                 if let Err(why) = refuse(world, case, &mut answers, wrong, report).await {
                     return Err(failure(why, &answers.single, cluster));
                 }
+                if let Some(order) = order.as_ref().filter(|_| !same.classes.contains(&Class::Mistyped)) {
+                    let compared = world.compare_order(case, at, order).await;
+                    compared.map_err(|why| failure(why, &answers.single, cluster))?;
+                    report.in_order();
+                }
             }
             Err(why) => return Err(failure(why, &answers.single, cluster)),
         }
     }
     if let Err(why) = world.compare_hidden(case, &answers).await {
         let (single, cluster) = (answers.single, answers.clusters.swap_remove(0));
-        return Err(Failure { why, factor: FACTORS[0], single, cluster });
+        return Err(Failure { why, shape: SHAPES[0], single, cluster });
     }
     report.asked(case, &answers.single, world.shards_on_page(case, &clusters[0]));
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
 use miroir_cluster::Defaults;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -11,13 +12,13 @@ use crate::cluster::Cluster;
 use crate::compare::{Expected, Same, Verdict, compare};
 use crate::corpus::{Corpus, Data};
 use crate::generate::{Case, Request};
+use crate::order::{self, Stamped};
 use crate::profile::{PROFILES, Profile};
 use crate::server::{MASTER_KEY, Program, Server};
 
-/// Copies of each shard, one cluster for each entry.
-pub(crate) const FACTORS: [u16; 2] = [1, 2];
+/// The shards of each index, and copies of each shard: one cluster for each entry.
+pub(crate) const SHAPES: [(u16, u16); 4] = [(6, 1), (6, 2), (2, 2), (17, 1)];
 const NODES: usize = 3;
-const SHARDS: u16 = 6;
 
 /// Done to some documents after they are loaded: what is compared then is searched for, counted and shown as edited.
 /// Members that requests are made from stay as they are.
@@ -31,6 +32,7 @@ pub(crate) struct World {
     corpora: BTreeMap<Data, Corpus>,
     single: Client,
     clusters: Vec<(Cluster, Client)>,
+    stamped: Stamped,
     _server: Server,
 }
 
@@ -46,15 +48,16 @@ impl World {
     pub(crate) async fn start(program: &Program) -> Self {
         let server = Server::start(program).await;
         let mut clusters = Vec::new();
-        for factor in FACTORS {
-            let defaults = Defaults { shards: Some(SHARDS), factor, ..Defaults::default() };
+        for (shards, factor) in SHAPES {
+            let defaults = Defaults { shards: Some(shards), factor, ..Defaults::default() };
             let cluster = Cluster::start(program, NODES, defaults).await;
             let client = Client::new(&cluster.url, None);
             clusters.push((cluster, client));
         }
         let corpora = [Data::Movies, Data::Cities].map(|data| (data, Corpus::read(data)));
         let single = Client::new(&server.url, Some(MASTER_KEY));
-        let world = Self { corpora: corpora.into(), single, clusters, _server: server };
+        let stamped = Stamped::start(program).await;
+        let world = Self { corpora: corpora.into(), single, clusters, stamped, _server: server };
         world.load().await;
         world
     }
@@ -78,7 +81,7 @@ impl World {
     /// The same writes to all. They are sent without waiting: order is the servers' business, index by index.
     async fn load(&self) {
         let mut last = Vec::new();
-        for client in self.clients() {
+        for client in self.clients().chain([&self.stamped.peer]) {
             client.enable_edits().await;
             for profile in &PROFILES {
                 last.push((client, self.load_index(client, profile).await));
@@ -91,11 +94,12 @@ impl World {
         }
         let (single, clusters) = details.split_at(PROFILES.len());
         clusters.chunks(PROFILES.len()).for_each(|cluster| assert_eq!(cluster, single));
-        for (cluster, _) in &self.clusters {
+        for ((cluster, _), (shards, factor)) in self.clusters.iter().zip(SHAPES) {
             for profile in &PROFILES {
-                let shards = if profile.one_shard { 1 } else { usize::from(SHARDS) };
-                assert_eq!(cluster.shape_of(profile.uid).0, shards, "{}", profile.uid);
-                assert!(profile.one_shard || cluster.shape_of(profile.uid).1 == NODES);
+                let shards = if profile.one_shard { 1 } else { usize::from(shards) };
+                let (has, nodes) = cluster.shape_of(profile.uid);
+                assert_eq!(has, shards, "{}", profile.uid);
+                assert!(nodes >= NODES.min(shards).max(usize::from(factor)), "{} on {nodes}", profile.uid);
             }
         }
     }
@@ -119,10 +123,24 @@ impl World {
         let request = detailed(&case.request);
         let index = case.profile.uid;
         let single = self.single.search(index, &request);
-        let (first, second) = (&self.clusters[0].1, &self.clusters[1].1);
-        let (single, first, second) =
-            tokio::join!(single, first.search(index, &request), second.search(index, &request));
-        Answers { single, clusters: vec![first, second], whole: None }
+        let clusters = join_all(self.clusters.iter().map(|(_, client)| client.search(index, &request)));
+        let (single, clusters) = tokio::join!(single, clusters);
+        Answers { single, clusters, whole: None }
+    }
+
+    /// The order of hits on one node with the same stamped documents; see [`Stamped::order`].
+    pub(crate) async fn order(&self, case: &Case) -> Option<Vec<String>> {
+        self.stamped.order(case).await
+    }
+
+    /// Compares that of cluster `number`.
+    pub(crate) async fn compare_order(
+        &self,
+        case: &Case,
+        number: usize,
+        expected: &[String],
+    ) -> Result<(), String> {
+        order::compare(case, &self.clusters[number].1, expected).await
     }
 
     /// Compares a cluster's answer; asks the single node for more where that is needed.

@@ -28,6 +28,16 @@ impl Request {
         self.members.contains_key(name)
     }
 
+    /// Some of what it says.
+    pub(crate) fn only(&self, names: &[&str]) -> Map<String, Value> {
+        let wanted = self.members.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.members.get(name)?.as_u64()
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.members.get(name)?.as_str()
     }
@@ -50,9 +60,7 @@ impl Request {
 
     /// How many hits are left out, and how many a full page has.
     pub(crate) fn window(&self) -> (usize, usize) {
-        let number = |name: &str, default: u64| {
-            self.members.get(name).and_then(Value::as_u64).unwrap_or(default) as usize
-        };
+        let number = |name: &str, default: u64| self.number(name).unwrap_or(default) as usize;
         if self.is_paged() {
             let count = number("hitsPerPage", 20);
             return (number("page", 1).saturating_sub(1) * count, count);

@@ -14,6 +14,7 @@ mod limits;
 mod measure;
 mod miroir;
 mod params;
+mod partial;
 mod path;
 mod patient;
 mod request_id;

@@ -10,13 +10,14 @@ use miroir_query::{
 use miroir_settings::UserSettings;
 use tokio::time::Instant;
 
+use crate::ask::{Asking, Found};
 use crate::error::SearchError;
-use crate::race::{Question, Race};
+use crate::race::Question;
 use crate::scatter::Route;
-use crate::searcher::{Searcher, millis_since, twice};
+use crate::searcher::{Searcher, millis_since};
 
 impl Searcher {
-    /// The values of a facet that match, JSON.
+    /// The values of a facet that match.
     ///
     /// # Errors
     /// See [`SearchError`].
@@ -25,21 +26,10 @@ impl Searcher {
         uid: &IndexUid,
         request: &FacetSearchRequest,
         request_id: Option<&str>,
-    ) -> Result<String, SearchError> {
-        let asked = Asked { request, began: Instant::now() };
-        twice(|| self.facet_search_once(uid, &asked, request_id)).await
-    }
-
-    async fn facet_search_once(
-        &self,
-        uid: &IndexUid,
-        asked: &Asked<'_>,
-        request_id: Option<&str>,
-    ) -> Result<String, SearchError> {
-        let scope = self.scope(uid).await?;
-        let settings = &scope.index()?.settings.served;
-        miroir_query::check_facet_search(asked.request, settings).map_err(SearchError::Refused)?;
-        Race::new(self, &scope, asked, request_id)?.run(asked.began).await
+    ) -> Result<Found, SearchError> {
+        let began = Instant::now();
+        let question = &Asked { request, began };
+        self.ask(Asking { uid, question, request_id, began }).await
     }
 }
 
@@ -51,6 +41,10 @@ struct Asked<'a> {
 impl Question for Asked<'_> {
     type Plan = FacetPlan;
     const ROUTE: Route = Route::FacetSearch;
+
+    fn check(&self, _uid: &IndexUid, settings: &UserSettings) -> Result<(), ResponseError> {
+        miroir_query::check_facet_search(self.request, settings)
+    }
 
     fn plan(&self, index: &IndexView<'_>, around: Option<&FacetPlan>) -> Result<FacetPlan, PlanError> {
         plan_facet_search(self.request, index, around)

@@ -4,6 +4,7 @@
 //! does not answer is left out, the search is planned again over the other copies, and answers that are there already
 //! are used again ([`race`]); so is one that is late ([`tail`]).
 
+mod ask;
 mod clients;
 mod error;
 mod explain;
@@ -12,6 +13,7 @@ mod listing;
 mod race;
 mod scatter;
 mod scope;
+mod search;
 mod searcher;
 mod stats;
 mod tail;
@@ -19,6 +21,7 @@ mod topology;
 mod touch;
 mod view;
 
+pub use ask::Found;
 pub use error::SearchError;
 pub use explain::{Explained, Hedging, Resolved};
 pub use searcher::{Ids, Searcher};

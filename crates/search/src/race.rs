@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use miroir_api::ResponseError;
-use miroir_model::{NodeId, PhysicalId};
+use miroir_model::{IndexUid, NodeId, PhysicalId, ShardId};
 use miroir_query::{Answers, IndexView, MergeError, Merged, NodeRequest, PlanError};
 use miroir_settings::UserSettings;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -33,6 +33,8 @@ pub(crate) trait Question: Sync {
     /// Where they are asked.
     const ROUTE: Route;
 
+    /// What is wrong with it that no node would say.
+    fn check(&self, uid: &IndexUid, settings: &UserSettings) -> Result<(), ResponseError>;
     /// Over the nodes of the view; around an earlier plan, whose nodes may not all be there any more.
     fn plan(&self, index: &IndexView<'_>, around: Option<&Self::Plan>) -> Result<Self::Plan, PlanError>;
     fn requests(plan: &Self::Plan) -> &[NodeRequest];
@@ -85,6 +87,8 @@ pub(crate) struct Race<'a, Q: Question> {
     request_id: Option<&'a str>,
     index: PhysicalId,
     slow: BTreeSet<NodeId>,
+    /// Shards of which no copy answers are left out.
+    partial: bool,
     round: Round,
     /// The plan, and a hedge.
     runners: Vec<Runner<Q::Plan>>,
@@ -113,6 +117,7 @@ impl<'a, Q: Question> Race<'a, Q> {
             request_id,
             index: index.id,
             slow: searcher.tail.slow(index.id),
+            partial: false,
             round: Round::default(),
             runners: Vec::new(),
             sent: Answers::default(),
@@ -123,9 +128,15 @@ impl<'a, Q: Question> Race<'a, Q> {
         })
     }
 
-    /// The answer, JSON, if it is there by the deadline of what began then.
-    pub(crate) async fn run(&mut self, began: Instant) -> Result<String, SearchError> {
-        let deadline = self.searcher.tail.config.deadline;
+    /// The same of the shards that have a copy on other nodes than these.
+    pub(crate) fn without(mut self, nodes: Option<BTreeSet<NodeId>>) -> Self {
+        self.partial = nodes.is_some();
+        self.round.failed = nodes.unwrap_or_default();
+        self
+    }
+
+    /// The answer, JSON, if it is there within the deadline of what began then.
+    pub(crate) async fn run(&mut self, began: Instant, deadline: Duration) -> Result<String, SearchError> {
         match timeout_at(began + deadline, self.answer()).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Stop::Failed(error))) => Err(error),
@@ -139,7 +150,7 @@ impl<'a, Q: Question> Race<'a, Q> {
     }
 
     async fn answer(&mut self) -> Result<String, Stop<Q::Plan>> {
-        let plan = self.plan((&BTreeSet::new(), &self.slow), None)?;
+        let plan = self.plan((&self.round.failed, &self.slow), None)?;
         self.probe(Q::requests(&plan));
         self.runners.push(Runner::new(plan));
         loop {
@@ -163,8 +174,18 @@ impl<'a, Q: Question> Race<'a, Q> {
         around: Option<&Q::Plan>,
     ) -> Result<Q::Plan, SearchError> {
         let nodes = self.scope.nodes(Marks { out, slow })?;
-        let shards = self.scope.shards(&nodes)?;
+        let mut shards = self.scope.shards(&nodes)?;
+        if self.partial && shards.iter().any(|shard| !shard.copies.is_empty()) {
+            shards.retain(|shard| !shard.copies.is_empty());
+        }
         Ok(self.question.plan(&self.scope.view(&shards)?, around)?)
+    }
+
+    /// The shards that no node answers for.
+    pub(crate) fn missing(&self) -> Result<Vec<ShardId>, SearchError> {
+        let nodes = self.scope.nodes(Marks::out(&self.round.failed))?;
+        let shards = self.scope.shards(&nodes)?;
+        Ok(shards.iter().filter(|shard| shard.copies.is_empty()).map(|shard| shard.id).collect())
     }
 
     /// Merges what is there of all that was asked for, and sends what is asked for next.

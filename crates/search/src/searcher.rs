@@ -1,25 +1,17 @@
-//! One search from its request to its answer.
+//! What searches share: the state, the nodes, and what is known of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use miroir_api::ResponseError;
 use miroir_cluster::Ledger;
-use miroir_model::{IndexUid, NodeId};
+use miroir_model::NodeId;
 use miroir_node::{GatedError, Node, Pools};
-use miroir_query::{
-    Answers, IndexView, MergeError, Merged, Meta, NodeRequest, Plan, PlanError, SearchRequest,
-};
-use miroir_settings::UserSettings;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::error::SearchError;
-use crate::race::{Question, Race};
-use crate::scatter::Route;
 use crate::scope::CaughtUp;
 use crate::tail::{Config, Tail};
 use crate::touch::{self, Clock, Touch};
@@ -93,73 +85,6 @@ impl Searcher {
     /// When the node's address is none.
     pub fn client(&self, node: &miroir_cluster::Node) -> Result<Arc<dyn Node>, GatedError> {
         self.clients.of(node)
-    }
-
-    /// The answer to a search, JSON.
-    ///
-    /// # Errors
-    /// See [`SearchError`].
-    pub async fn search(
-        &self,
-        uid: &IndexUid,
-        request: &SearchRequest,
-        ids: &Ids<'_>,
-    ) -> Result<String, SearchError> {
-        let asked = Asked { request, ids, began: Instant::now() };
-        twice(|| self.search_once(uid, &asked)).await
-    }
-
-    async fn search_once(&self, uid: &IndexUid, asked: &Asked<'_>) -> Result<String, SearchError> {
-        let scope = self.scope(uid).await?;
-        let settings = &scope.index()?.settings.served;
-        miroir_query::check_search(asked.request, uid.as_str(), settings).map_err(SearchError::Refused)?;
-        let mut race = Race::new(self, &scope, asked, asked.ids.request)?;
-        let answer = race.run(asked.began).await?;
-        let took = asked.began.elapsed();
-        metrics::histogram!("miroir_search_seconds").record(took);
-        metrics::histogram!("miroir_search_overhead_seconds").record(took.saturating_sub(race.waited));
-        Ok(answer)
-    }
-}
-
-/// What a user searches.
-struct Asked<'a> {
-    request: &'a SearchRequest,
-    ids: &'a Ids<'a>,
-    began: Instant,
-}
-
-impl Question for Asked<'_> {
-    type Plan = Plan;
-    const ROUTE: Route = Route::Search;
-
-    fn plan(&self, index: &IndexView<'_>, around: Option<&Plan>) -> Result<Plan, PlanError> {
-        match around {
-            None => miroir_query::plan(self.request, index),
-            Some(before) => miroir_query::plan_around(self.request, index, before),
-        }
-    }
-
-    fn requests(plan: &Plan) -> &[NodeRequest] {
-        &plan.requests
-    }
-
-    fn merge(&self, plan: &Plan, answers: &Answers<Bytes>) -> Result<Merged, MergeError> {
-        let request_uid = self.ids.search.to_string();
-        let meta = Meta { processing_time_ms: millis_since(self.began), request_uid: Some(&request_uid) };
-        miroir_query::merge(plan, answers, meta)
-    }
-
-    fn user_filter_alone(plan: &Plan) -> Option<NodeRequest> {
-        plan.user_filter_alone()
-    }
-
-    fn user_error(
-        plan: &Plan,
-        (node, body): (&NodeId, &[u8]),
-        _settings: &UserSettings,
-    ) -> Option<ResponseError> {
-        plan.user_error(node, body)
     }
 }
 

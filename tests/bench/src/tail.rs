@@ -20,11 +20,32 @@ const CLIENTS: usize = 4;
 const LATE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn measure(rounds: u32, figures: &mut Figures) {
+    let off = "\n[search]\nhedge = false\nadaptive = false";
+    let came = slowed(off, rounds).await;
+    figures.add("search p99, one node 200 ms late, nothing done", "ms", Target::None, &came.late);
+    let came = slowed("", rounds).await;
+    figures.add("search p99, 2 copies, through proxies", "ms", Target::None, &came.usual);
+    figures.add("the same, one node 200 ms late", "ms", Target::None, &came.late);
+    let ratio: Vec<f64> = came.late.iter().zip(&came.usual).map(|(late, usual)| late / usual).collect();
+    figures.add("one node late / none", "x", Target::AtMost(2.0), &ratio);
+    figures.add("requests for hedging and probing", "%", Target::AtMost(5.0), &came.besides);
+}
+
+/// What came of the rounds: p99 in milliseconds, and the share of requests that were sent besides, in percent.
+#[derive(Default)]
+struct Came {
+    usual: Vec<f64>,
+    late: Vec<f64>,
+    besides: Vec<f64>,
+}
+
+/// A cluster whose peers have these lines more in their configuration.
+async fn slowed(lines: &str, rounds: u32) -> Came {
     let shape = Shape {
         peers: PEERS,
         nodes: 3,
         factor: 2,
-        limits: String::new(),
+        limits: lines.to_owned(),
         defaults: String::new(),
         each_node: String::new(),
         log: "warn".to_owned(),
@@ -36,24 +57,17 @@ pub(crate) async fn measure(rounds: u32, figures: &mut Figures) {
     let queries = corpus::queries(&cities, SEARCHES);
     let task = peers[0].load("cities", cities.join("\n")).await;
     peers[0].done(task).await;
-    let (mut usual, mut late, mut ratio, mut besides) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut came = Came::default();
     for _ in 0..rounds {
         quick_again(&peers, &queries).await;
         let before = Asked::read(&peers).await;
-        let quick = p99(&ask(&peers, &queries).await);
+        came.usual.push(p99(&ask(&peers, &queries).await));
         set(&mesh, Link { down: Flow::Delay(LATE), ..Link::default() }).await;
-        let slow = p99(&ask(&peers, &queries).await);
+        came.late.push(p99(&ask(&peers, &queries).await));
         set(&mesh, Link::default()).await;
-        let after = Asked::read(&peers).await;
-        usual.push(quick);
-        late.push(slow);
-        ratio.push(slow / quick);
-        besides.push(after.besides_since(&before) * 100.0);
+        came.besides.push(Asked::read(&peers).await.besides_since(&before) * 100.0);
     }
-    figures.add("search p99, 2 copies, through proxies", "ms", Target::None, &usual);
-    figures.add("the same, one node 200 ms late", "ms", Target::None, &late);
-    figures.add("one node late / none", "x", Target::AtMost(2.0), &ratio);
-    figures.add("requests for hedging and probing", "%", Target::AtMost(5.0), &besides);
+    came
 }
 
 /// All peers' links to the first node.

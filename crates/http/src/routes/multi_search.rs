@@ -5,12 +5,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt};
 use miroir_query::MultiQuery;
-use miroir_search::Ids;
+use miroir_search::{Found, Ids};
 
 use crate::app::App;
 use crate::body::{JsonBody, json, kept};
 use crate::error::ApiError;
 use crate::freshness::Settings;
+use crate::partial::Missing;
 use crate::request_id;
 
 /// How many searches of one request run at once. A slow one holds back only what does not fit beside it.
@@ -31,25 +32,30 @@ pub(crate) async fn post(
 
 async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<Response, ApiError> {
     let answers = queries.into_iter().enumerate().map(|(place, query)| async move {
-        answer(app, query, ids).await.map_err(|error| error.inside_query(place))
+        let uid = query.index.clone();
+        let found = found(app, query, ids).await.map_err(|error| error.inside_query(place))?;
+        Ok::<_, ApiError>((uid, found))
     });
     // In order, so that of several errors the first query's is told, as on one Meilisearch.
     let mut answers = stream::iter(answers).buffered(AT_ONCE);
     let mut text = String::from("{\"results\":[");
-    let mut held = app.memory().begin()?;
+    let (mut held, mut missing) = (app.memory().begin()?, Missing::default());
     while let Some(answer) = answers.next().await {
-        let answer = answer?;
+        let (uid, found) = answer?;
+        missing.add(&uid, &found);
+        // The uid of an index has no character that JSON would escape, and an answer has members.
+        let answer = found.text.replacen('{', &format!("{{\"indexUid\":\"{uid}\","), 1);
         // What all of them have together is as unbounded as a body.
         app.memory().grow(&mut held, text.len() + answer.len())?;
         text.extend([if text.ends_with('[') { "" } else { "," }, answer.as_str()]);
     }
     text.push_str("]}");
-    Ok(json(kept(text.into_bytes(), held)))
+    let mut response = json(kept(text.into_bytes(), held));
+    missing.mark(&mut response);
+    Ok(response)
 }
 
-async fn answer(app: &App, query: MultiQuery, ids: &Ids<'_>) -> Result<String, ApiError> {
+async fn found(app: &App, query: MultiQuery, ids: &Ids<'_>) -> Result<Found, ApiError> {
     let search = query.search?;
-    let answer = app.searcher().search(&query.index, &search, ids).await?;
-    // The uid of an index has no character that JSON would escape, and an answer has members.
-    Ok(answer.replacen('{', &format!("{{\"indexUid\":\"{}\",", query.index), 1))
+    Ok(app.searcher().search(&query.index, &search, ids).await?)
 }

@@ -9,8 +9,9 @@ use miroir_query::{RequestError, SearchRequest};
 use miroir_search::{Ids, SearchError};
 
 use crate::app::App;
-use crate::body::{JsonBody, json};
+use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::partial;
 use crate::path::Path;
 use crate::request_id;
 
@@ -46,8 +47,8 @@ pub(crate) async fn facet_values(
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
     let request = miroir_query::facet_search_from_json(&body)?;
-    let answer = app.searcher().facet_search(&uid, &request, request_id::of(&headers)).await?;
-    Ok(json(answer))
+    let found = app.searcher().facet_search(&uid, &request, request_id::of(&headers)).await?;
+    Ok(partial::answer(&uid, found))
 }
 
 pub(crate) async fn get(
@@ -69,6 +70,6 @@ async fn search(
     request: SearchRequest,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let answer = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
-    Ok(json(answer))
+    let found = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
+    Ok(partial::answer(uid, found))
 }

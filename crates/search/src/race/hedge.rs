@@ -13,12 +13,13 @@ use crate::scatter::Route;
 
 impl<Q: Question> Race<'_, Q> {
     /// From now on a look for what is late is due. Only searches are: of other routes nobody knows what is late. Without
-    /// the tie rule the order of ties is that of the copy, and pages should come from the same one.
+    /// the tie rule the order of ties is that of the copy, and pages should come from the same one. And what is left of an
+    /// index is not left out since it is late.
     pub(super) fn look_again(&mut self) {
         let tail = &self.searcher.tail;
         let tie_rule = self.scope.index().is_ok_and(|index| index.tie_rule);
         let pause = tail.paces.late(self.index);
-        let may_hedge = tail.config.hedge && tie_rule && Q::ROUTE == Route::Search;
+        let may_hedge = tail.config.hedge && tie_rule && !self.partial && Q::ROUTE == Route::Search;
         self.look = may_hedge.then(|| (Instant::now() + pause, pause));
     }
 
@@ -91,7 +92,7 @@ impl<Q: Question> Race<'_, Q> {
     /// for its answer.
     pub(super) fn probe(&self, asked: &[NodeRequest]) {
         let tail = &self.searcher.tail;
-        if Q::ROUTE != Route::Search || self.slow.is_empty() {
+        if Q::ROUTE != Route::Search || self.slow.is_empty() || self.partial {
             return;
         }
         let due = tail.paces.take_due(self.index, &self.slow);

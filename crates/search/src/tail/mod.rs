@@ -36,19 +36,26 @@ pub struct Config {
     pub share: bool,
     /// A search that takes longer fails.
     pub deadline: Duration,
+    /// Where no copy of a shard answers, the answer is made of the other shards.
+    pub partial: bool,
 }
 
 impl Default for Config {
-    /// All of it, and 60 s.
+    /// All that keeps searches quick, 60 s, and whole answers only.
     fn default() -> Self {
-        Self { hedge: true, adaptive: true, share: true, deadline: Duration::from_secs(60) }
+        Self { hedge: true, adaptive: true, share: true, deadline: Duration::from_secs(60), partial: false }
     }
 }
 
 impl Config {
     /// How long one request may take: whoever waits for a node that hangs has time for another one then.
     pub(crate) fn patience(self) -> Duration {
-        self.deadline / 2
+        self.for_all() / 2
+    }
+
+    /// How long all shards are waited for: then there is time for those that answer.
+    pub(crate) fn for_all(self) -> Duration {
+        if self.partial { self.deadline / 2 } else { self.deadline }
     }
 }
 

@@ -4,6 +4,7 @@ mod failing;
 mod fake;
 mod fresh;
 mod names;
+mod partial;
 mod reserved;
 mod served;
 mod tail;

@@ -57,8 +57,8 @@ fn film(_: &Asked) -> Answer {
 }
 
 async fn search(searcher: &Searcher, q: &str) -> Result<Value, SearchError> {
-    let answer = searcher.search(&movies(), &request(&json!({ "q": q })), &Ids::new(None)).await?;
-    Ok(serde_json::from_str(&answer).expect("JSON"))
+    let found = searcher.search(&movies(), &request(&json!({ "q": q })), &Ids::new(None)).await?;
+    Ok(serde_json::from_str(&found.text).expect("JSON"))
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

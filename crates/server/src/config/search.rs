@@ -19,6 +19,18 @@ pub(crate) struct SearchFlags {
     share: Option<bool>,
     /// A search that takes longer fails: seconds.
     deadline: Option<u64>,
+    /// What a search answers when no copy of a shard does.
+    policy: Option<Policy>,
+}
+
+/// What a search answers when no copy of a shard does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Policy {
+    /// An error.
+    Error,
+    /// What the other shards have, and which are missing.
+    Partial,
 }
 
 impl From<SearchFlags> for miroir_search::Config {
@@ -29,6 +41,7 @@ impl From<SearchFlags> for miroir_search::Config {
             adaptive: set.adaptive.unwrap_or(usual.adaptive),
             share: set.share.unwrap_or(usual.share),
             deadline: set.deadline.map_or(usual.deadline, Duration::from_secs),
+            partial: set.policy.map_or(usual.partial, |policy| policy == Policy::Partial),
         }
     }
 }
@@ -61,12 +74,23 @@ mod tests {
     fn what_is_set_counts_and_what_is_not_is_as_usual() {
         let usual = miroir_search::Config::default();
         assert_eq!(read(""), Ok(usual));
-        let off = read("hedge = false\nadaptive = false\nshare = false\ndeadline = 5");
+        let off = read("hedge = false\nadaptive = false\nshare = false\ndeadline = 5\npolicy = \"partial\"");
         let deadline = Duration::from_secs(5);
-        assert_eq!(off, Ok(miroir_search::Config { hedge: false, adaptive: false, share: false, deadline }));
-        for (text, said) in
-            [("deadline = 0", "from 1 to 3600 seconds"), ("hedges = true", "unknown field `hedges`")]
-        {
+        assert_eq!(
+            off,
+            Ok(miroir_search::Config {
+                hedge: false,
+                adaptive: false,
+                share: false,
+                deadline,
+                partial: true
+            })
+        );
+        for (text, said) in [
+            ("deadline = 0", "from 1 to 3600 seconds"),
+            ("policy = \"some\"", "expected `error` or `partial`"),
+            ("hedges = true", "unknown field `hedges`"),
+        ] {
             let refused = read(text).expect_err(text);
             assert!(refused.contains(said), "{text}: {refused}");
         }

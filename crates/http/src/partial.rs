@@ -1,0 +1,36 @@
+//! Answers that lack shards, under the policy `partial`: they say so.
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use miroir_model::IndexUid;
+use miroir_search::Found;
+
+const MISSING: HeaderName = HeaderName::from_static("miroir-missing-shards");
+
+/// The shards that the answers of a request lack, as `index/shard`.
+#[derive(Default)]
+pub(crate) struct Missing(Vec<String>);
+
+impl Missing {
+    pub(crate) fn add(&mut self, uid: &IndexUid, found: &Found) {
+        let names = found.missing.iter().map(|shard| format!("{uid}/{shard}"));
+        self.0.extend(names.filter(|name| !self.0.contains(name)).collect::<Vec<_>>());
+    }
+
+    pub(crate) fn mark(self, response: &mut Response) {
+        if let Ok(value) = HeaderValue::from_str(&self.0.join(","))
+            && !self.0.is_empty()
+        {
+            response.headers_mut().insert(MISSING, value);
+        }
+    }
+}
+
+/// One answer as a response.
+pub(crate) fn answer(uid: &IndexUid, found: Found) -> Response {
+    let mut missing = Missing::default();
+    missing.add(uid, &found);
+    let mut response = crate::body::json(found.text);
+    missing.mark(&mut response);
+    response
+}

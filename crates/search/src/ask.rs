@@ -1,0 +1,92 @@
+//! Asking an index: again where that may help, and what is left of it where the policy allows that.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use miroir_model::{IndexUid, NodeId, ShardId};
+use tokio::time::Instant;
+
+use crate::error::SearchError;
+use crate::race::{Question, Race};
+use crate::scatter::Route;
+use crate::searcher::{Searcher, twice};
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The answer, JSON.
+    pub text: String,
+    /// The shards that it lacks, since no copy of them answers. None are, but under the policy `partial`.
+    pub missing: Vec<ShardId>,
+}
+
+impl Found {
+    /// Under the policy `partial` an answer says itself what it lacks.
+    fn lacking(mut self, uid: &IndexUid) -> Self {
+        // An answer is an object with members, and nothing in the names would be escaped.
+        if !self.missing.is_empty() && self.text.pop() == Some('}') {
+            self.text.push_str(",\"missingShards\":[");
+            for (place, shard) in self.missing.iter().enumerate() {
+                let comma = if place > 0 { "," } else { "" };
+                let _ = write!(self.text, "{comma}\"{uid}/{shard}\"");
+            }
+            self.text.push_str("]}");
+        }
+        self
+    }
+}
+
+/// A question to an index.
+pub(crate) struct Asking<'a, Q> {
+    pub(crate) uid: &'a IndexUid,
+    pub(crate) question: &'a Q,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) began: Instant,
+}
+
+impl Searcher {
+    /// The answer to a question.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub(crate) async fn ask<Q: Question>(&self, asking: Asking<'_, Q>) -> Result<Found, SearchError> {
+        let answer = twice(|| self.ask_once(&asking, None)).await;
+        let out: BTreeSet<NodeId> = match &answer {
+            Err(SearchError::Late { nodes, .. }) => nodes.iter().cloned().collect(),
+            Err(error) if error.is_of_a_moment() => BTreeSet::new(),
+            _ => return answer,
+        };
+        if !self.tail.config.partial {
+            return answer;
+        }
+        let rest = self.ask_once(&asking, Some(out)).await;
+        // Where nothing is left, why there is no whole answer says more.
+        rest.or(answer)
+    }
+
+    /// Asks all shards; or, without these nodes, those of which some copy answers.
+    async fn ask_once<Q: Question>(
+        &self,
+        asking: &Asking<'_, Q>,
+        without: Option<BTreeSet<NodeId>>,
+    ) -> Result<Found, SearchError> {
+        let Asking { uid, question, request_id, began } = asking;
+        let scope = self.scope(uid).await?;
+        question.check(uid, &scope.index()?.settings.served).map_err(SearchError::Refused)?;
+        let config = self.tail.config;
+        let deadline = if without.is_some() { config.deadline } else { config.for_all() };
+        let partial = without.is_some();
+        let mut race = Race::new(self, &scope, *question, *request_id)?.without(without);
+        let text = race.run(*began, deadline).await?;
+        if Q::ROUTE == Route::Search {
+            let took = began.elapsed();
+            metrics::histogram!("miroir_search_seconds").record(took);
+            metrics::histogram!("miroir_search_overhead_seconds").record(took.saturating_sub(race.waited));
+        }
+        let missing = if partial { race.missing()? } else { Vec::new() };
+        if !missing.is_empty() {
+            metrics::counter!("miroir_search_partial_total").increment(1);
+        }
+        Ok(Found { text, missing }.lacking(uid))
+    }
+}

@@ -1,5 +1,6 @@
 //! Why a search has no answer.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use miroir_api::{ErrorCode, ResponseError};
@@ -18,13 +19,18 @@ pub enum SearchError {
     #[error("No leader could be reached, and this peer may lack what was committed before; try again.")]
     NoQuorum,
     /// A shard has no copy that answers.
-    #[error(transparent)]
-    Unavailable(#[from] PlanError),
+    #[error("{error}{}", silent(failed))]
+    Unavailable {
+        /// Which shard.
+        error: PlanError,
+        /// The nodes that were asked and failed.
+        failed: Vec<NodeId>,
+    },
     /// No copy of a document answers.
     #[error("No copy of the document answers: {0} says {1}.")]
     NoAnswer(NodeId, NodeError),
     /// Its time is up.
-    #[error("The search was given up after {} s{}.", deadline.as_secs_f64(), waited_for(nodes))]
+    #[error("The search was given up after {} s.{}", deadline.as_secs_f64(), silent(nodes))]
     Late {
         /// The nodes that were waited for.
         nodes: Vec<NodeId>,
@@ -42,15 +48,32 @@ pub enum SearchError {
     Node(NodeId, String),
 }
 
-fn waited_for(nodes: &[NodeId]) -> String {
+/// Which nodes did not answer, where that is known.
+fn silent(nodes: &[NodeId]) -> String {
     let names: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
-    if names.is_empty() { String::new() } else { format!(": {} did not answer", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!(" Without an answer: {}.", names.join(", ")) }
 }
 
 impl SearchError {
     /// Whether the same may have an answer when it is asked again at once.
     pub(crate) fn is_of_a_moment(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::NoAnswer(..))
+        matches!(self, Self::Unavailable { .. } | Self::NoAnswer(..))
+    }
+
+    /// The same, where these nodes have failed before.
+    pub(crate) fn after(self, nodes: &BTreeSet<NodeId>) -> Self {
+        match self {
+            Self::Unavailable { error, .. } => {
+                Self::Unavailable { error, failed: nodes.iter().cloned().collect() }
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<PlanError> for SearchError {
+    fn from(error: PlanError) -> Self {
+        Self::Unavailable { error, failed: Vec::new() }
     }
 }
 
@@ -65,10 +88,9 @@ impl From<SearchError> for ResponseError {
         match error {
             SearchError::IndexNotFound(uid) => Self::index_not_found(&uid),
             error @ SearchError::NoQuorum => Self::new(ErrorCode::MiroirNoQuorum, error.to_string()),
-            SearchError::Unavailable(error) => error.into(),
-            error @ (SearchError::NoAnswer(..) | SearchError::Late { .. }) => {
-                Self::new(ErrorCode::MiroirShardUnavailable, error.to_string())
-            }
+            error @ (SearchError::Unavailable { .. }
+            | SearchError::NoAnswer(..)
+            | SearchError::Late { .. }) => Self::new(ErrorCode::MiroirShardUnavailable, error.to_string()),
             SearchError::Refused(error) => error,
             error @ (SearchError::Merge(_) | SearchError::Node(..)) => {
                 Self::new(ErrorCode::Internal, error.to_string())

@@ -48,7 +48,7 @@ impl Searcher {
             let sent = round.send(self, scope.state(), (Route::Fetch, &plan.requests), request_id).await;
             sent.map_err(|refused| explain(uid, &plan, refused))?;
             let Some(answers) = round.answers(&plan.requests) else {
-                plan = self::plan(&scope, request, &round)?;
+                plan = self::plan(&scope, request, &round).map_err(|error| error.after(&round.failed))?;
                 continue;
             };
             let answers: Vec<Bytes> = answers.into_iter().map(|(_, answer)| answer).collect();

@@ -92,6 +92,8 @@ pub(crate) struct Race<'a, Q: Question> {
     round: Round,
     /// The plan, and a hedge.
     runners: Vec<Runner<Q::Plan>>,
+    /// The plan that a failed node has ended, where there is no other.
+    ended: Option<Q::Plan>,
     sent: Answers<Begun>,
     flights: FuturesUnordered<BoxFuture<'static, (NodeRequest, Answer)>>,
     /// When to look for what is late, and after how long again.
@@ -120,6 +122,7 @@ impl<'a, Q: Question> Race<'a, Q> {
             partial: false,
             round: Round::default(),
             runners: Vec::new(),
+            ended: None,
             sent: Answers::default(),
             flights: FuturesUnordered::new(),
             look: None,
@@ -253,10 +256,10 @@ impl<'a, Q: Question> Race<'a, Q> {
             self.runners = others;
             self.promote();
             // Whoever does not ask that node goes on without its word.
-            return match asking.into_iter().next().filter(|_| self.runners.is_empty()) {
-                Some(runner) => Err(Stop::Refused(refused, runner.plan)),
-                None => Ok(()),
-            };
+            let asked = asking.into_iter().next().map(|runner| runner.plan).or(self.ended.take());
+            if let Some(plan) = asked.filter(|_| self.runners.is_empty()) {
+                return Err(Stop::Refused(refused, plan));
+            }
         }
         if !self.round.failed.is_empty() {
             self.leave_failed()?;
@@ -264,7 +267,8 @@ impl<'a, Q: Question> Race<'a, Q> {
         Ok(())
     }
 
-    /// Leaves the plans that ask a node that failed. When none is left, there is another one around such nodes.
+    /// Leaves the plans that ask a node that failed. When none is left, there is another one around such nodes, or an
+    /// error when all that was sent has ended.
     fn leave_failed(&mut self) -> Result<(), SearchError> {
         let failed = self.round.failed.clone();
         let [gone, left] = self.parted(|node| failed.contains(node));
@@ -273,11 +277,12 @@ impl<'a, Q: Question> Race<'a, Q> {
         if !self.runners.is_empty() {
             return Ok(());
         }
-        match self.plan((&failed, &self.slow), gone.first().map(|runner| &runner.plan)) {
+        let ended = gone.into_iter().next().map(|runner| runner.plan).or(self.ended.take());
+        match self.plan((&failed, &self.slow), ended.as_ref()) {
             Ok(plan) => self.runners.push(Runner::new(plan)),
-            Err(error) if self.flights.is_empty() => return Err(error),
-            // What else fails is known before it is tried again.
-            Err(_) => {}
+            Err(error) if self.flights.is_empty() => return Err(error.after(&failed)),
+            // What else fails, or refuses, is known before it is told or tried again.
+            Err(_) => self.ended = ended,
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ pub(crate) mod fields;
 mod narrow;
 pub(crate) mod window;
 
-use miroir_api::{ApiVersion, ErrorCode, ResponseError};
+use miroir_api::ApiVersion;
 use miroir_model::{NodeId, PhysicalName, ShardId, UnitSet};
 use miroir_placement::cover;
 use miroir_settings::FacetOrders;
@@ -70,12 +70,6 @@ pub enum PlanError {
         /// The shard.
         shard: ShardId,
     },
-}
-
-impl From<PlanError> for ResponseError {
-    fn from(error: PlanError) -> Self {
-        Self::new(ErrorCode::MiroirShardUnavailable, error.to_string())
-    }
 }
 
 /// Plans a search: one request to each of the fewest nodes that have every shard, or, where the filter names ids, the

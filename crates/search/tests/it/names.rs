@@ -49,10 +49,10 @@ async fn an_index_that_a_late_creation_left_is_no_answer() {
     let nodes = [FakeNode::start(only("-0")).await];
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
     let answer = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
-    assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
+    assert!(matches!(answer, Err(SearchError::Unavailable { .. })), "{answer:?}");
     let answer = searcher.document(&movies(), "1", None).await;
     assert!(matches!(answer, Err(SearchError::NoAnswer(..))), "{answer:?}");
     let answer = searcher.numbers(&movies()).await;
-    assert!(matches!(answer, Err(SearchError::Unavailable(_))), "{answer:?}");
+    assert!(matches!(answer, Err(SearchError::Unavailable { .. })), "{answer:?}");
     assert!(nodes[0].asked().iter().all(|asked| !asked.index().ends_with("-0")));
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::fake::{Answer, Asked, FakeNode, hits};
+use crate::fake::{Answer, Asked, FakeNode, hits, trouble};
 use crate::world::{cluster, movies, request, searcher_of, with_movies};
 
 /// Nodes that answer a search with one hit, and can be made to hold their answers back.
@@ -102,9 +102,32 @@ async fn a_search_that_nobody_answers_ends_with_the_names_of_the_nodes() {
     world.warm(&searcher).await;
     world.held[1].send_replace(true);
     let error = search(&searcher, "late").await.expect_err("one node hangs");
-    assert_eq!(error.to_string(), "The search was given up after 0.3 s: node-1 did not answer.");
+    assert!(error.to_string().ends_with(" Without an answer: node-1."), "{error}");
     let error = miroir_api::ResponseError::from(error);
     assert_eq!(error.code, miroir_api::ErrorCode::MiroirShardUnavailable);
+}
+
+/// What the user asks is wrong, whoever else fails.
+#[tokio::test]
+async fn a_refusal_that_comes_after_a_failure_is_told() {
+    let wrong = |_: &Asked| {
+        let refusal = json!({"message": "wrong", "code": "invalid_search_filter", "type": "", "link": ""});
+        (400, refusal)
+    };
+    let (hold, held) = watch::channel(true);
+    let nodes = [FakeNode::start(|_| trouble()).await, FakeNode::held(held, wrong).await];
+    let cluster = with_movies(&cluster(&nodes, 4, 1), |index| index.tie_rule = true);
+    let searcher = searcher_of(&cluster);
+    let searches = timeout(PATIENCE, search(&searcher, ""));
+    let release = async {
+        while searcher.slow().get(&"node-0".into()) != Some(&1) || nodes[1].asked().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        hold.send_replace(false);
+    };
+    let (answer, ()) = futures::future::join(searches, release).await;
+    let refused = answer.expect("nobody waits for what has ended").expect_err("it is wrong");
+    assert!(matches!(&refused, SearchError::Refused(error) if error.message == "wrong"), "{refused:?}");
 }
 
 #[tokio::test]

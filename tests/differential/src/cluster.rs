@@ -12,14 +12,17 @@ use miroir_model::{NodeId, PeerId, ShardId, Timestamp};
 use miroir_node::{Connections, Pools, Timeouts};
 use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
-use miroir_testkit::{LocalCluster, LocalLedger};
+use miroir_testkit::{Around, LocalCluster};
 use tokio::net::TcpListener;
 
+use crate::dead::Dead;
 use crate::server::{MASTER_KEY, Program, Server};
 
 pub(crate) struct Cluster {
     /// Where the Meilisearch API is served.
     pub(crate) url: String,
+    /// Where it is served by a peer to which one node is dead: node by node, where another one has all that it has.
+    pub(crate) with_dead: Vec<String>,
     log: LocalCluster,
     nodes: Vec<Server>,
 }
@@ -36,14 +39,29 @@ impl Cluster {
         }
         let names: Vec<NodeId> = adopted.iter().map(|node| node.node.clone()).collect();
         let log = LocalCluster::new(now);
+        let factor = defaults.factor;
         log.found(defaults, adopted);
         let ledger = log.start(1);
-        for node in names {
+        for node in names.clone() {
             let assigned = log.apply(&Command::AssignLane { node, peer: Some(PeerId(1)) });
             assert_eq!(assigned, Outcome::Done);
         }
-        let url = serve(&ledger).await;
-        Self { url, log, nodes: servers }
+        let connect = Connections::new(Timeouts::default()).unwrap();
+        let whole: Arc<dyn Ledger> = Arc::new(ledger.clone());
+        let pools = Pools::gated(connect.clone(), Timeouts::default(), miroir_lanes::gates(&whole));
+        let (lanes, config) = (miroir_lanes::http(pools.clone()), miroir_lanes::Config::default());
+        tokio::spawn(miroir_lanes::run(Arc::clone(&whole), lanes, config, std::future::pending()));
+        let url = serve(whole, pools, miroir_search::Config::default()).await;
+        let mut with_dead = Vec::new();
+        for node in names.into_iter().filter(|_| factor > 1) {
+            let ledger: Arc<dyn Ledger> = Arc::new(Around(Dead::new(&ledger, node)));
+            let gates = miroir_lanes::gates(&ledger);
+            let pools = Pools::gated(connect.clone(), Timeouts::default(), gates);
+            // Each search is to ask that node first where it would: it is not avoided for having failed.
+            let config = miroir_search::Config { adaptive: false, ..Default::default() };
+            with_dead.push(serve(ledger, pools, config).await);
+        }
+        Self { url, with_dead, log, nodes: servers }
     }
 
     /// Where a node is, past the peer.
@@ -86,15 +104,9 @@ async fn adopt(id: NodeId, server: &Server) -> Adopt {
     miroir_rebalancer::adopt(&configured, &server.node(), None).await.unwrap()
 }
 
-/// Starts the lanes and the HTTP API of a peer; where that is.
-async fn serve(ledger: &LocalLedger) -> String {
-    let ledger: Arc<dyn Ledger> = Arc::new(ledger.clone());
-    let connections = Connections::new(Timeouts::default()).unwrap();
-    let pools = Pools::gated(connections, Timeouts::default(), miroir_lanes::gates(&ledger));
-    let (connect, config) = (miroir_lanes::http(pools.clone()), miroir_lanes::Config::default());
-    tokio::spawn(miroir_lanes::run(Arc::clone(&ledger), connect, config, std::future::pending()));
-
-    let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools));
+/// Starts the HTTP API of a peer; where that is.
+async fn serve(ledger: Arc<dyn Ledger>, pools: Pools, config: miroir_search::Config) -> String {
+    let searcher = Arc::new(Searcher::new(Arc::clone(&ledger), pools).with_config(config));
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     let router = miroir_http::router(App::new(ledger, searcher, metrics, Options::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

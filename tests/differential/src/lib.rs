@@ -13,6 +13,7 @@
 //! | `values` | searches among the values of a facet |
 //! | `breakage` | wrong answers made from right ones: the suite must refuse each |
 //! | `report` | what the run has covered, and the least that it must |
+//! | `dead` | a peer to which one node is dead |
 //! | `world`, `server`, `cluster`, `client` | the node, the clusters, and how they are spoken to |
 //!
 //! `MIROIR_MEILISEARCH` puts an official server on both sides, `MIROIR_SEED` repeats a run, `MIROIR_CASE` one request
@@ -28,6 +29,8 @@ mod cluster;
 mod compare;
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod dead;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]

@@ -31,7 +31,8 @@ doc.edited = #{ by: context.by + doc.id % 7, words: "edited and indexed again" }
 pub(crate) struct World {
     corpora: BTreeMap<Data, Corpus>,
     single: Client,
-    clusters: Vec<(Cluster, Client)>,
+    /// Each with who is asked in turn: its peer, and where all is there twice, peers to which one node is dead.
+    clusters: Vec<(Cluster, Vec<Client>)>,
     stamped: Stamped,
     _server: Server,
 }
@@ -51,8 +52,9 @@ impl World {
         for (shards, factor) in SHAPES {
             let defaults = Defaults { shards: Some(shards), factor, ..Defaults::default() };
             let cluster = Cluster::start(program, NODES, defaults).await;
-            let client = Client::new(&cluster.url, None);
-            clusters.push((cluster, client));
+            let urls = std::iter::once(&cluster.url).chain(&cluster.with_dead);
+            let clients = urls.map(|url| Client::new(url, None)).collect();
+            clusters.push((cluster, clients));
         }
         let corpora = [Data::Movies, Data::Cities].map(|data| (data, Corpus::read(data)));
         let single = Client::new(&server.url, Some(MASTER_KEY));
@@ -68,7 +70,13 @@ impl World {
 
     /// The single node's, then one for each cluster.
     pub(crate) fn clients(&self) -> impl Iterator<Item = &Client> {
-        std::iter::once(&self.single).chain(self.clusters.iter().map(|(_, client)| client))
+        std::iter::once(&self.single).chain(self.clusters.iter().map(|(_, clients)| &clients[0]))
+    }
+
+    /// Who is asked a case: one peer of each cluster.
+    fn asked(&self, case: &Case) -> impl Iterator<Item = &Client> {
+        let turn = case.number as usize;
+        self.clusters.iter().map(move |(_, clients)| &clients[turn % clients.len()])
     }
 
     /// Who answers multi-searches: the clusters, and the single node where it is an official one (the embedded one has
@@ -123,7 +131,7 @@ impl World {
         let request = detailed(&case.request);
         let index = case.profile.uid;
         let single = self.single.search(index, &request);
-        let clusters = join_all(self.clusters.iter().map(|(_, client)| client.search(index, &request)));
+        let clusters = join_all(self.asked(case).map(|client| client.search(index, &request)));
         let (single, clusters) = tokio::join!(single, clusters);
         Answers { single, clusters, whole: None }
     }
@@ -140,7 +148,8 @@ impl World {
         number: usize,
         expected: &[String],
     ) -> Result<(), String> {
-        order::compare(case, &self.clusters[number].1, expected).await
+        let client = self.asked(case).nth(number).ok_or("there is no such cluster")?;
+        order::compare(case, client, expected).await
     }
 
     /// Compares a cluster's answer; asks the single node for more where that is needed.
@@ -188,7 +197,7 @@ impl World {
         if case.request.has("showRankingScoreDetails") {
             return Ok(());
         }
-        for ((_, client), detailed) in self.clusters.iter().zip(&answers.clusters) {
+        for (client, detailed) in self.asked(case).zip(&answers.clusters) {
             let mut without = detailed.clone();
             let hits = without.body.get_mut("hits").and_then(Value::as_array_mut);
             for hit in hits.into_iter().flatten() {

@@ -13,8 +13,11 @@ pub(crate) struct Missing(Vec<String>);
 
 impl Missing {
     pub(crate) fn add(&mut self, uid: &IndexUid, found: &Found) {
-        let names = found.missing.iter().map(|shard| format!("{uid}/{shard}"));
-        self.0.extend(names.filter(|name| !self.0.contains(name)).collect::<Vec<_>>());
+        for name in found.missing_of(uid) {
+            if !self.0.contains(&name) {
+                self.0.push(name);
+            }
+        }
     }
 
     pub(crate) fn mark(self, response: &mut Response) {

@@ -32,15 +32,6 @@ impl<B> Answers<B> {
         requests.iter().filter(|request| self.to(request).is_none())
     }
 
-    /// The nodes that have something here which they have not there.
-    pub fn nodes_beyond<C>(&self, there: &Answers<C>) -> impl Iterator<Item = &NodeId> {
-        let lacks = |node: &NodeId, body: &String| {
-            there.0.get(node).is_none_or(|answers| !answers.contains_key(body))
-        };
-        let nodes = self.0.iter().filter(move |(node, bodies)| bodies.keys().any(|body| lacks(node, body)));
-        nodes.map(|(node, _)| node)
-    }
-
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.0.values().map(BTreeMap::len).sum()

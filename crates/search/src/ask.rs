@@ -1,7 +1,6 @@
 //! Asking an index: again where that may help, and what is left of it where the policy allows that.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use miroir_model::{IndexUid, NodeId, ShardId};
 use tokio::time::Instant;
@@ -21,16 +20,17 @@ pub struct Found {
 }
 
 impl Found {
+    /// What it lacks as users are told, `index/shard`, in an index of this name.
+    pub fn missing_of(&self, uid: &IndexUid) -> Vec<String> {
+        self.missing.iter().map(|shard| format!("{uid}/{shard}")).collect()
+    }
+
     /// Under the policy `partial` an answer says itself what it lacks.
     fn lacking(mut self, uid: &IndexUid) -> Self {
         // An answer is an object with members, and nothing in the names would be escaped.
         if !self.missing.is_empty() && self.text.pop() == Some('}') {
-            self.text.push_str(",\"missingShards\":[");
-            for (place, shard) in self.missing.iter().enumerate() {
-                let comma = if place > 0 { "," } else { "" };
-                let _ = write!(self.text, "{comma}\"{uid}/{shard}\"");
-            }
-            self.text.push_str("]}");
+            let names = self.missing_of(uid).join("\",\"");
+            self.text.push_str(&format!(",\"missingShards\":[\"{names}\"]}}"));
         }
         self
     }

@@ -35,10 +35,13 @@ impl<Q: Question> Race<'_, Q> {
         };
         let late = self.round.answers.lacking(&runner.asks).filter(is_late);
         let late: BTreeSet<NodeId> = late.map(|request| request.node.clone()).collect();
+        self.look = Some((now + pause * 2, pause * 2));
+        if late.is_empty() {
+            return;
+        }
         let slow = tail.slow(self.index);
         let plan = self.plan((&(&late | &self.round.failed), &slow), Some(&runner.plan));
-        self.look = Some((now + pause * 2, pause * 2));
-        let Some(plan) = plan.ok().filter(|_| !late.is_empty()) else { return };
+        let Ok(plan) = plan else { return };
         let new: Vec<&NodeRequest> = self.sent.lacking(Q::requests(&plan)).collect();
         if new.iter().any(|request| slow.contains(&request.node)) {
             return;

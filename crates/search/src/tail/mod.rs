@@ -6,7 +6,8 @@
 //! - **Hedging** (`race::hedge`): what is late by the measure of the index's other requests is asked of another copy too,
 //!   and whichever is there first counts. A [`budget`] keeps that from being a load of its own.
 //! - **Sharing** ([`share`]): equal requests to a node at the same time are sent once.
-//! - **A deadline** for the whole of a search, and half of it for each request.
+//! - **A deadline** for the whole of a search, and half of it for each request (a quarter where an answer may lack shards:
+//!   half of it is left for those that answer).
 //!
 //! None of it changes which hits there are or their order: equal scores are ordered by slot and id, whichever copies answer.
 //! (Of two spellings of a facet's value the answer shows that of the first plan or of the other.) An index without the tie

@@ -240,13 +240,19 @@ mod tests {
         timing.end(Outcome::Answered);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_node_is_slow_after_half_a_window_and_quick_again_after_as_much() {
+    /// Two nodes that answer within so many milliseconds.
+    async fn known(millis: [u64; 2]) -> Paces {
         let paces = Paces::default();
         for _ in 0..WINDOW {
-            answers(&paces, 0, 3).await;
-            answers(&paces, 1, 3).await;
+            answers(&paces, 0, millis[0]).await;
+            answers(&paces, 1, millis[1]).await;
         }
+        paces
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_is_slow_after_half_a_window_and_quick_again_after_as_much() {
+        let paces = known([3, 3]).await;
         answers(&paces, 1, 5_000).await;
         assert_eq!(paces.slow(INDEX), BTreeSet::new(), "one heavy search marks nobody");
         for _ in 0..WINDOW / 2 {
@@ -261,22 +267,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_slow_where_all_are() {
-        let paces = Paces::default();
-        for _ in 0..WINDOW {
-            answers(&paces, 0, 300).await;
-            answers(&paces, 1, 900).await;
-        }
+        let paces = known([300, 900]).await;
         assert_eq!(paces.slow(INDEX), BTreeSet::new());
         assert_eq!(paces.slow(PhysicalId(2)), BTreeSet::new(), "another index has its own");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_node_that_hangs_is_seen_before_it_answers() {
-        let paces = Paces::default();
-        for _ in 0..WINDOW {
-            answers(&paces, 0, 3).await;
-            answers(&paces, 1, 3).await;
-        }
+        let paces = known([3, 3]).await;
         let first = paces.begin(INDEX, &node(1));
         advance(Duration::from_millis(500)).await;
         assert_eq!(paces.slow(INDEX), BTreeSet::new(), "it may be a heavy search");

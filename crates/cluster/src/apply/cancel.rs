@@ -109,7 +109,8 @@ impl State {
     /// Whether nothing of a task has begun, and nothing builds on it.
     fn can_cancel(&self, task: &Task) -> bool {
         // A task that was recorded for sending to any node is not `Enqueued` any more.
-        let begun = task.status != TaskStatus::Enqueued || self.showing.contains_key(&task.uid);
+        let sent = task.status != TaskStatus::Enqueued || self.showing.contains_key(&task.uid);
+        let begun = sent || self.is_decided(task);
         let last_of_names = || {
             let last =
                 |name| self.names.unfinished.get(name).and_then(|tasks| tasks.get_max()) == Some(&task.uid);
@@ -125,6 +126,13 @@ impl State {
         !begun
             && (!orders || (last_of_names() && last_of_indexes()))
             && (!task.creates || self.is_untouched(task))
+    }
+
+    /// Whether it changes settings, and what comes out is known: no node had to be asked.
+    fn is_decided(&self, task: &Task) -> bool {
+        let index = task.index.and_then(|id| self.indexes.get(&id));
+        matches!(task.work, Work::Settings { .. })
+            && index.is_some_and(|index| !index.settings.undecided.contains(&task.uid))
     }
 
     /// Whether no node was asked to make the index of a task yet.

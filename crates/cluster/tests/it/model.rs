@@ -20,12 +20,13 @@ pub(crate) struct Model {
     delivered: BTreeMap<Place, Vec<Item>>,
     /// The rest of these tasks may be missing: the node refused them, or nobody has to hear of them.
     optional: BTreeSet<(Place, TaskUid)>,
+    failed: BTreeSet<TaskUid>,
 }
 
 impl Model {
     pub(crate) fn observe(&mut self, before: &State, command: &Command, outcome: &Outcome, after: &State) {
         self.lost(before, after);
-        self.decided(after);
+        self.decided(before, after);
         match (command, outcome) {
             (Command::Enqueue(enqueue), Outcome::Enqueued { task, replayed: false, .. })
                 if before.next_task == *task =>
@@ -65,13 +66,20 @@ impl Model {
         }
     }
 
-    /// What was refused, a copy that comes later need not be given.
-    fn decided(&mut self, after: &State) {
+    /// A task has ended with an error.
+    pub(crate) fn fails(&mut self, uid: TaskUid) {
+        self.failed.insert(uid);
+    }
+
+    /// What was refused, a copy that comes later need not be given. One that has it next is spared at once.
+    fn decided(&mut self, before: &State, after: &State) {
         let refused = |task: &&Task| task.status.is_terminal() && !task.refusals.is_empty();
-        for task in after.tasks.values().filter(refused) {
+        let spared = |task: &&Task| self.failed.contains(&task.uid) && !after.tasks.contains_key(&task.uid);
+        let tasks = after.tasks.values().filter(refused).chain(before.tasks.values().filter(spared));
+        self.optional.extend(tasks.flat_map(|task| {
             let index = task.index.unwrap_or_default();
-            self.optional.extend(task.holders.iter().map(|node| ((index, node.clone()), task.uid)));
-        }
+            task.holders.iter().map(move |node| ((index, node.clone()), task.uid))
+        }));
     }
 
     /// What a lost copy was still to be given, it need not be.

@@ -1,11 +1,13 @@
 //! Names that change, and tasks that are canceled.
 
-use miroir_cluster::{Command, Enqueue, EnqueueWork, NameChange, Outcome, QueueStep, Target, WriteMode};
+use miroir_cluster::{
+    Action, Command, Enqueue, EnqueueWork, Fault, NameChange, Outcome, QueueStep, Target, WriteMode,
+};
 use miroir_model::{IndexUid, PhysicalId, TaskUid, UnitSet};
 use miroir_tasks::{TaskDetails, TaskStatus};
 
 use crate::lane;
-use crate::world::{TWO, World, documents, node_id, patch};
+use crate::world::{Layout, TWO, World, documents, node_id, patch};
 use miroir_testkit::Dice;
 
 fn name(text: &str) -> IndexUid {
@@ -222,4 +224,34 @@ fn what_later_tasks_build_on_is_not_canceled() {
     world.drain(&mut Dice::from(1));
     assert_eq!(world.ended(creation).status, TaskStatus::Succeeded);
     assert_eq!(world.ended(load).status, TaskStatus::Succeeded);
+}
+
+/// A deletion that goes first leaves nothing to be sent of a change of settings before it: the change is decided, and only
+/// waits for its turn to be served.
+#[test]
+fn settings_that_are_decided_are_not_canceled() {
+    let mut world = World::new(Layout { nodes: 1, groups: 1, factor: 1, shards: 1 });
+    world.shows = false;
+    world.enqueue("a", EnqueueWork::CreateIndex, Some("id"));
+    let index = world.ordered("a").expect("it is ordered");
+    let node = node_id(0);
+    assert!(
+        world.step(index, &node, &mut Dice::from(0)) && world.step(index, &node, &mut Dice::from(0)),
+        "created"
+    );
+    let stop_words = EnqueueWork::Settings { patch: patch(r#"{"stopWords":["x"]}"#) };
+    let settings = world.enqueue("a", stop_words, None);
+    let fault = Some(Fault { text: "no room".to_owned() });
+    world.must(lane::command(&world.state, index, &node, QueueStep::Fault { fault }));
+    let deletion = world.enqueue("a", EnqueueWork::DeleteIndex, None);
+    let start = QueueStep::Start { action: Action::Count(deletion), node_task: None };
+    world.must(lane::command(&world.state, index, &node, start));
+    let dispatch = world.state.indexes[&index].queues[&node].dispatch.clone().expect("it is open");
+    world.must(lane::command(&world.state, index, &node, lane::finish(&dispatch, lane::done())));
+    assert!(world.state.tasks.contains_key(&settings), "it waits to be served");
+    let by = world.cancel(settings, settings);
+    assert_eq!(world.canceled(by), 0);
+    world.drain(&mut Dice::from(1));
+    assert_eq!(world.ended(settings).status, TaskStatus::Succeeded);
+    world.model.check();
 }

@@ -160,6 +160,7 @@ fn a_copy_that_comes_back_and_disagrees_with_what_was_decided_is_lost() {
         let wrong = (!refuses_then && refuses_late).then_some(Lost::Disagrees(task));
         assert_eq!(lost(&world, id), [None, wrong], "{refuses_then} {refuses_late}");
         assert_eq!(world.model.was_given(id, &node_id(1), task), !refuses_then && !refuses_late);
+        world.model.check();
     }
 }
 

@@ -96,7 +96,11 @@ impl World {
         while let Some(first) = rows.peek().map(|row| row.key[..9].to_vec()) {
             let pieces = std::iter::from_fn(|| rows.next_if(|row| row.key.starts_with(&first)));
             let values = pieces.filter_map(|row| row.value.as_deref()).collect::<Vec<_>>();
-            self.finished.push(task_from_rows(values).expect("written by apply").expect("not empty"));
+            let task = task_from_rows(values).expect("written by apply").expect("not empty");
+            if task.error.is_some() {
+                self.model.fails(task.uid);
+            }
+            self.finished.push(task);
         }
         self.accepted += usize::from(is_accepted(&applied.outcome));
         self.model.observe(&before, &command, &applied.outcome, &self.state);

@@ -119,7 +119,21 @@ error_codes! {
     InvalidIndexOffset = "invalid_index_offset", InvalidRequest, 400;
     InvalidIndexPrimaryKey = "invalid_index_primary_key", InvalidRequest, 400;
     InvalidIndexUid = "invalid_index_uid", InvalidRequest, 400;
+    InvalidMultiSearchDistinct = "invalid_multi_search_distinct", InvalidRequest, 400;
+    InvalidMultiSearchFacetOrder = "invalid_multi_search_facet_order", InvalidRequest, 400;
+    InvalidMultiSearchFacetsByIndex = "invalid_multi_search_facets_by_index", InvalidRequest, 400;
     InvalidMultiSearchFederationOptions = "invalid_multi_search_federation_options", InvalidRequest, 400;
+    InvalidMultiSearchMaxValuesPerFacet = "invalid_multi_search_max_values_per_facet", InvalidRequest, 400;
+    InvalidMultiSearchMergeFacets = "invalid_multi_search_merge_facets", InvalidRequest, 400;
+    InvalidMultiSearchQueryFacets = "invalid_multi_search_query_facets", InvalidRequest, 400;
+    InvalidMultiSearchQueryPagination = "invalid_multi_search_query_pagination", InvalidRequest, 400;
+    InvalidMultiSearchQueryPersonalization = "invalid_multi_search_query_personalization", InvalidRequest, 400;
+    InvalidMultiSearchQueryPosition = "invalid_multi_search_query_position", InvalidRequest, 400;
+    InvalidMultiSearchQueryRankingRules = "invalid_multi_search_query_ranking_rules", InvalidRequest, 400;
+    InvalidMultiSearchQueryShowPerformanceDetails =
+        "invalid_multi_search_query_show_performance_details", InvalidRequest, 400;
+    InvalidMultiSearchRemote = "invalid_multi_search_remote", InvalidRequest, 400;
+    InvalidMultiSearchWeight = "invalid_multi_search_weight", InvalidRequest, 400;
     InvalidSearchAttributesToCrop = "invalid_search_attributes_to_crop", InvalidRequest, 400;
     InvalidSearchAttributesToHighlight = "invalid_search_attributes_to_highlight", InvalidRequest, 400;
     InvalidSearchAttributesToRetrieve = "invalid_search_attributes_to_retrieve", InvalidRequest, 400;

@@ -33,6 +33,8 @@ pub struct VersionTraits {
     /// Whether a page with exact totals leaves out of them what scores less than `rankingScoreThreshold`, wherever it is
     /// in the order. Other totals leave it out only where the hits end with it.
     pub pages_count_above_threshold: bool,
+    /// Whether a score is made of all rules, not only of those before the first sort.
+    pub scores_of_all_rules: bool,
 }
 
 const V1_15: VersionTraits = VersionTraits {
@@ -41,6 +43,7 @@ const V1_15: VersionTraits = VersionTraits {
     ranking_rule_names: &["words", "typo", "proximity", "attribute", "sort", "exactness"],
     totals_capped: true,
     pages_count_above_threshold: false,
+    scores_of_all_rules: false,
 };
 
 const V1_50: VersionTraits = VersionTraits {
@@ -66,6 +69,7 @@ const V1_50: VersionTraits = VersionTraits {
     ],
     totals_capped: false,
     pages_count_above_threshold: true,
+    scores_of_all_rules: true,
 };
 
 impl ApiVersion {

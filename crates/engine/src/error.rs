@@ -46,6 +46,16 @@ impl ApiError {
         if self.code == "invalid_search_filter" { Self { code: code.into(), ..self } } else { self }
     }
 
+    /// The same error, with the place in the request that it is about.
+    pub(crate) fn inside(self, place: impl std::fmt::Display) -> Self {
+        Self { message: format!("Inside `{place}`: {}", self.message), ..self }
+    }
+
+    /// The same error, in one query of several.
+    pub(crate) fn in_query(self, position: usize) -> Self {
+        self.inside(format_args!(".queries[{position}]"))
+    }
+
     /// The object that answers and tasks show.
     pub(crate) fn view(&self) -> Value {
         json!({

@@ -33,14 +33,17 @@ impl ApiError {
         self.status.unwrap_or_else(own)
     }
 
-    /// As the error of one query of a multi-search, where an index that is not there makes the request a wrong one.
+    /// As an error of a multi-search, where an index that is not there makes the request a wrong one.
+    pub(crate) fn inside_body(self) -> Self {
+        let missing = self.error.code == ErrorCode::IndexNotFound;
+        if missing { self.with_status(StatusCode::BAD_REQUEST) } else { self }
+    }
+
+    /// As the error of one of its queries.
     pub(crate) fn inside_query(self, place: usize) -> Self {
-        let Self { mut error, mut status } = self;
-        if error.code == ErrorCode::IndexNotFound {
-            status = Some(StatusCode::BAD_REQUEST);
-        }
-        error.message = format!("Inside `.queries[{place}]`: {}", error.message);
-        Self { error, status }
+        let mut inside = self.inside_body();
+        inside.error.message = format!("Inside `.queries[{place}]`: {}", inside.error.message);
+        inside
     }
 
     /// What happened, as a name.

@@ -2,7 +2,6 @@
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use miroir_model::IndexUid;
 use miroir_search::Found;
 
 const MISSING: HeaderName = HeaderName::from_static("miroir-missing-shards");
@@ -12,10 +11,10 @@ const MISSING: HeaderName = HeaderName::from_static("miroir-missing-shards");
 pub(crate) struct Missing(Vec<String>);
 
 impl Missing {
-    pub(crate) fn add(&mut self, uid: &IndexUid, found: &Found) {
-        for name in found.missing_of(uid) {
-            if !self.0.contains(&name) {
-                self.0.push(name);
+    pub(crate) fn add(&mut self, found: &Found) {
+        for name in &found.missing {
+            if !self.0.contains(name) {
+                self.0.push(name.clone());
             }
         }
     }
@@ -30,10 +29,10 @@ impl Missing {
 }
 
 /// One answer as a response.
-pub(crate) fn answer(uid: &IndexUid, found: Found) -> Response {
+pub(crate) fn answer(found: Found) -> Response {
     let mut missing = Missing::default();
-    missing.add(uid, &found);
-    let mut response = crate::body::json(found.text);
+    missing.add(&found);
+    let mut response = crate::body::json(found.answer);
     missing.mark(&mut response);
     response
 }

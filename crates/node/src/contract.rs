@@ -90,6 +90,9 @@ pub trait Node: fmt::Debug + Send + Sync {
         request_id: Option<&str>,
     ) -> Result<Bytes, NodeError>;
 
+    /// Search indexes for one list of hits: JSON text in (`POST /multi-search` with `federation`), JSON text out.
+    async fn multi_search(&self, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
+
     /// Read documents of an index: JSON text in (`POST …/documents/fetch`), JSON text out.
     async fn fetch(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
 

@@ -8,6 +8,7 @@ mod answers;
 mod errors;
 mod explain;
 mod facet_search;
+mod federated;
 pub mod filter;
 mod listing;
 mod merge;
@@ -23,15 +24,19 @@ pub use explain::{Asked, Explanation, Warning, explain};
 pub use facet_search::{
     FacetPlan, FacetSearchRequest, facet_search_from_json, merge_facet_search, plan_facet_search,
 };
+pub use federated::{
+    Compatible, Contribution, Federated, FederatedIndex, Kind, Misplaced, Ranked, Totals, UnionPlan,
+    UnionQuery, federate, merge_union, plan_union, union_renamed,
+};
 pub use listing::{
     ListPlan, ListRequest, Listed, copies_of, list_from_json, list_from_parameters, merge_list, plan_list,
     without_reserved,
 };
-pub use merge::{MergeError, Merged, Meta, merge};
-pub use plan::{NodeRequest, Plan, PlanError, condition, plan, plan_around};
+pub use merge::{MergeError, Merged, Meta, merge, merge_federated};
+pub use plan::{NodeRequest, Plan, PlanError, condition, plan, plan_around, plan_federated};
 pub use request::{
-    MatchingStrategy, MultiQuery, Paging, RequestError, SearchRequest, from_json, from_parameters,
-    multi_from_json,
+    Federation, MatchingStrategy, MergeFacets, MultiQuery, MultiRequest, Paging, RequestError, SearchRequest,
+    from_json, from_parameters, multi_from_json,
 };
 pub use reserved::{check_facet_search, check_list, check_search};
 pub use view::{IndexView, NodeView, ShardView, Shown};

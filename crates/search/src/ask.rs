@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use miroir_model::{IndexUid, NodeId, ShardId};
+use miroir_model::{IndexUid, NodeId};
 use tokio::time::Instant;
 
 use crate::error::SearchError;
@@ -12,25 +12,27 @@ use crate::searcher::{Searcher, twice};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The answer, JSON.
-    pub text: String,
-    /// The shards that it lacks, since no copy of them answers. None are, but under the policy `partial`.
-    pub missing: Vec<ShardId>,
+pub struct Found<T = String> {
+    /// The answer; JSON where it is a text.
+    pub answer: T,
+    /// The shards that it lacks, since no copy of them answers, as `index/shard`. None are, but under the policy
+    /// `partial`.
+    pub missing: Vec<String>,
+}
+
+impl<T> Found<T> {
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Found<U> {
+        Found { answer: to(self.answer), missing: self.missing }
+    }
 }
 
 impl Found {
-    /// What it lacks as users are told, `index/shard`, in an index of this name.
-    pub fn missing_of(&self, uid: &IndexUid) -> Vec<String> {
-        self.missing.iter().map(|shard| format!("{uid}/{shard}")).collect()
-    }
-
     /// Under the policy `partial` an answer says itself what it lacks.
-    fn lacking(mut self, uid: &IndexUid) -> Self {
+    pub(crate) fn telling(mut self) -> Self {
         // An answer is an object with members, and nothing in the names would be escaped.
-        if !self.missing.is_empty() && self.text.pop() == Some('}') {
-            let names = self.missing_of(uid).join("\",\"");
-            self.text.push_str(&format!(",\"missingShards\":[\"{names}\"]}}"));
+        if !self.missing.is_empty() && self.answer.pop() == Some('}') {
+            let names = self.missing.join("\",\"");
+            self.answer.push_str(&format!(",\"missingShards\":[\"{names}\"]}}"));
         }
         self
     }
@@ -45,11 +47,25 @@ pub(crate) struct Asking<'a, Q> {
 }
 
 impl Searcher {
+    /// The answer to a question of which the answer is all that the user gets.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub(crate) async fn find<Q: Question<Answer = String>>(
+        &self,
+        asking: Asking<'_, Q>,
+    ) -> Result<Found, SearchError> {
+        self.ask(asking).await.map(Found::telling)
+    }
+
     /// The answer to a question.
     ///
     /// # Errors
     /// See [`SearchError`].
-    pub(crate) async fn ask<Q: Question>(&self, asking: Asking<'_, Q>) -> Result<Found, SearchError> {
+    pub(crate) async fn ask<Q: Question>(
+        &self,
+        asking: Asking<'_, Q>,
+    ) -> Result<Found<Q::Answer>, SearchError> {
         let answer = twice(|| self.ask_once(&asking, None)).await;
         let out: BTreeSet<NodeId> = match &answer {
             Err(SearchError::Late { nodes, .. }) => nodes.iter().cloned().collect(),
@@ -69,7 +85,7 @@ impl Searcher {
         &self,
         asking: &Asking<'_, Q>,
         without: Option<BTreeSet<NodeId>>,
-    ) -> Result<Found, SearchError> {
+    ) -> Result<Found<Q::Answer>, SearchError> {
         let Asking { uid, question, request_id, began } = asking;
         let scope = self.scope(uid).await?;
         question.check(uid, &scope.index()?.settings.served).map_err(SearchError::Refused)?;
@@ -77,7 +93,7 @@ impl Searcher {
         let deadline = if without.is_some() { config.deadline } else { config.for_all() };
         let partial = without.is_some();
         let mut race = Race::new(self, &scope, *question, *request_id)?.without(without);
-        let text = race.run(*began, deadline).await?;
+        let answer = race.run(*began, deadline).await?;
         if Q::ROUTE == Route::Search {
             let took = began.elapsed();
             metrics::histogram!("miroir_search_seconds").record(took);
@@ -87,6 +103,7 @@ impl Searcher {
         if !missing.is_empty() {
             metrics::counter!("miroir_search_partial_total").increment(1);
         }
-        Ok(Found { text, missing }.lacking(uid))
+        let missing = missing.iter().map(|shard| format!("{uid}/{shard}")).collect();
+        Ok(Found { answer, missing })
     }
 }

@@ -29,7 +29,7 @@ impl Searcher {
     ) -> Result<Found, SearchError> {
         let began = Instant::now();
         let question = &Asked { request, began };
-        self.ask(Asking { uid, question, request_id, began }).await
+        self.find(Asking { uid, question, request_id, began }).await
     }
 }
 
@@ -40,6 +40,7 @@ struct Asked<'a> {
 
 impl Question for Asked<'_> {
     type Plan = FacetPlan;
+    type Answer = String;
     const ROUTE: Route = Route::FacetSearch;
 
     fn check(&self, _uid: &IndexUid, settings: &UserSettings) -> Result<(), ResponseError> {

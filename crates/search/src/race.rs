@@ -30,6 +30,8 @@ use crate::view::Marks;
 pub(crate) trait Question: Sync {
     /// What nodes are asked for it.
     type Plan: Send + Sync;
+    /// What comes of their answers.
+    type Answer: Send;
     /// Where they are asked.
     const ROUTE: Route;
 
@@ -38,7 +40,7 @@ pub(crate) trait Question: Sync {
     /// Over the nodes of the view; around an earlier plan, whose nodes may not all be there any more.
     fn plan(&self, index: &IndexView<'_>, around: Option<&Self::Plan>) -> Result<Self::Plan, PlanError>;
     fn requests(plan: &Self::Plan) -> &[NodeRequest];
-    fn merge(&self, plan: &Self::Plan, answers: &Answers<Bytes>) -> Result<Merged, MergeError>;
+    fn merge(&self, plan: &Self::Plan, answers: &Answers<Bytes>) -> Result<Merged<Self::Answer>, MergeError>;
     /// The same with the user's filter alone, for one of the nodes.
     fn user_filter_alone(plan: &Self::Plan) -> Option<NodeRequest>;
     /// What a node's refusal says to the user.
@@ -138,8 +140,8 @@ impl<'a, Q: Question> Race<'a, Q> {
         self
     }
 
-    /// The answer, JSON, if it is there within the deadline of what began then.
-    pub(crate) async fn run(&mut self, began: Instant, deadline: Duration) -> Result<String, SearchError> {
+    /// The answer, if it is there within the deadline of what began then.
+    pub(crate) async fn run(&mut self, began: Instant, deadline: Duration) -> Result<Q::Answer, SearchError> {
         match timeout_at(began + deadline, self.answer()).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Stop::Failed(error))) => Err(error),
@@ -152,7 +154,7 @@ impl<'a, Q: Question> Race<'a, Q> {
         }
     }
 
-    async fn answer(&mut self) -> Result<String, Stop<Q::Plan>> {
+    async fn answer(&mut self) -> Result<Q::Answer, Stop<Q::Plan>> {
         let plan = self.plan((&self.round.failed, &self.slow), None)?;
         self.probe(Q::requests(&plan));
         self.runners.push(Runner::new(plan));
@@ -192,7 +194,7 @@ impl<'a, Q: Question> Race<'a, Q> {
     }
 
     /// Merges what is there of all that was asked for, and sends what is asked for next.
-    fn step(&mut self) -> Result<Option<String>, SearchError> {
+    fn step(&mut self) -> Result<Option<Q::Answer>, SearchError> {
         let mut at = 0;
         while let Some(runner) = self.runners.get(at) {
             if self.round.answers.lacking(&runner.asks).next().is_some() {

@@ -22,6 +22,8 @@ use crate::tail::{Answer, Flight, Outcome};
 pub(crate) enum Route {
     Search,
     FacetSearch,
+    /// Several searches of one index, counted together.
+    Union,
     Fetch,
 }
 
@@ -135,7 +137,10 @@ impl Searcher {
             // Other routes cost other times.
             let timing = (route == Route::Search).then(|| tail.paces.begin(index.index, &node));
             let (began, patience) = (Instant::now(), tail.config.patience());
-            let ask = |name: String| ask(&*client, (route, name), body.clone(), request_id.as_deref());
+            let ask = |name: String| {
+                let body = if route == Route::Union { named(&body, index, &name) } else { body.clone() };
+                ask(&*client, (route, name), body, request_id.as_deref())
+            };
             let late = |_| Err(NodeError::Unknown(format!("no answer within {patience:?}")));
             let answer = timeout(patience, by_name(index, ask)).await.unwrap_or_else(late);
             metrics::histogram!("miroir_search_node_seconds", "node" => node.to_string())
@@ -162,8 +167,17 @@ async fn ask(client: &dyn Node, (route, name): (Route, String), body: Bytes, id:
     match route {
         Route::Search => client.search(&name, body, id).await,
         Route::FacetSearch => client.facet_search(&name, body, id).await,
+        Route::Union => client.multi_search(body, id).await,
         Route::Fetch => client.fetch(&name, body, id).await,
     }
+}
+
+/// The body of a union, which names its index itself, with another name.
+fn named(body: &Bytes, index: PhysicalName, name: &str) -> Bytes {
+    if *name == index.to_string() {
+        return body.clone();
+    }
+    miroir_query::union_renamed(&String::from_utf8_lossy(body), index, name).into()
 }
 
 /// Asks under the name of an index, and under the next one where its lane has just given it that.

@@ -34,6 +34,11 @@ impl Scope {
         self.state().served(&self.uid).ok_or_else(|| SearchError::IndexNotFound(self.uid.to_string()))
     }
 
+    /// What its settings say about answers.
+    pub(crate) fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
     /// The nodes that can be asked.
     pub(crate) fn nodes(&self, marks: Marks<'_>) -> Result<BTreeMap<NodeId, NodeView>, SearchError> {
         Ok(view::nodes(self.state(), self.index()?, marks))

@@ -28,7 +28,7 @@ impl Searcher {
     ) -> Result<Found, SearchError> {
         let began = Instant::now();
         let question = &Asked { request, ids, began };
-        self.ask(Asking { uid, question, request_id: ids.request, began }).await
+        self.find(Asking { uid, question, request_id: ids.request, began }).await
     }
 }
 
@@ -41,6 +41,7 @@ struct Asked<'a> {
 
 impl Question for Asked<'_> {
     type Plan = Plan;
+    type Answer = String;
     const ROUTE: Route = Route::Search;
 
     fn check(&self, uid: &IndexUid, settings: &UserSettings) -> Result<(), ResponseError> {

@@ -65,9 +65,14 @@ impl UserSettings {
         self.read(SettingName::SortableAttributes)
     }
 
+    /// The ranking rules as they are written, first to last.
+    pub fn ranking_rule_names(&self) -> Vec<String> {
+        self.read(SettingName::RankingRules)
+    }
+
     /// The ranking rules, first to last.
     pub fn ranking_rules(&self) -> Vec<RankingRule> {
-        let rules: Vec<String> = self.read(SettingName::RankingRules);
+        let rules = self.ranking_rule_names();
         rules.iter().filter_map(|rule| RankingRule::parse(rule, self.version()).ok()).collect()
     }
 

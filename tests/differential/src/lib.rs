@@ -10,6 +10,7 @@
 //! | `compare` | when two answers are the same; what may differ, each exception by name |
 //! | `order` | the order of ties against one node with the same stamped documents |
 //! | `multi` | multi-searches against their searches one by one |
+//! | `federated` | multi-searches whose hits become one list |
 //! | `values` | searches among the values of a facet |
 //! | `breakage` | wrong answers made from right ones: the suite must refuse each |
 //! | `report` | what the run has covered, and the least that it must |
@@ -17,7 +18,7 @@
 //! | `world`, `server`, `cluster`, `client` | the node, the clusters, and how they are spoken to |
 //!
 //! `MIROIR_MEILISEARCH` puts an official server on both sides, `MIROIR_SEED` repeats a run, `MIROIR_CASE` one request
-//! of it, `MIROIR_LONG=1` sends 20,000 requests, `MIROIR_DATA` names a folder with the whole data.
+//! of it, `MIROIR_ROUND` the federated multi-searches from one on, `MIROIR_LONG=1` sends 20,000 requests, `MIROIR_DATA` names a folder with the whole data.
 
 #[cfg(test)]
 mod breakage;
@@ -31,6 +32,8 @@ mod compare;
 mod corpus;
 #[cfg(test)]
 mod dead;
+#[cfg(test)]
+mod federated;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]

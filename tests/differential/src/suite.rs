@@ -3,6 +3,7 @@
 use crate::breakage;
 use crate::client::Answer;
 use crate::compare::Class;
+use crate::federated;
 use crate::generate::{Case, case};
 use crate::multi;
 use crate::report::Report;
@@ -14,6 +15,8 @@ use crate::world::{Answers, SHAPES, World};
 struct Run {
     seed: u64,
     cases: std::ops::Range<u64>,
+    /// The federated multi-searches from this one on, and nothing else.
+    round: Option<u64>,
 }
 
 impl Run {
@@ -24,7 +27,7 @@ impl Run {
         };
         let all = if miroir_testkit::long() { 20_000 } else { 500 };
         let cases = number("MIROIR_CASE").map_or(0..all, |case| case..case + 1);
-        Self { seed: number("MIROIR_SEED").unwrap_or(1), cases }
+        Self { seed: number("MIROIR_SEED").unwrap_or(1), cases, round: number("MIROIR_ROUND") }
     }
 }
 
@@ -35,6 +38,10 @@ const ENOUGH: usize = 5;
 async fn a_cluster_answers_as_one_node() {
     let run = Run::from_env();
     let world = World::start(&Program::from_env()).await;
+    if let Some(round) = run.round {
+        println!("{:?}", federated::check(&world, run.seed, round..run.cases.end).await);
+        return;
+    }
     let mut report = Report::default();
     for number in run.cases.clone() {
         let case = case(run.seed, number, |profile| world.corpus(profile));
@@ -60,6 +67,9 @@ async fn others(world: &World, seed: u64, cases: u64) {
     let multi = multi::check(world, seed, cases / 10).await;
     println!("multi-searches: {multi:?}");
     assert!(multi.answered > multi.refused && multi.refused > 5, "{multi:?}");
+    let lists = federated::check(world, seed, 0..cases / 2).await;
+    println!("federated multi-searches: {lists:?}");
+    assert!(lists.answered > lists.refused && lists.refused > 5, "{lists:?}");
     let values = values::check(world, seed, cases / 2).await;
     println!("searches among values: {values:?}");
     let least = |same, percent: usize| {

@@ -73,6 +73,10 @@ impl World {
         std::iter::once(&self.single).chain(self.clusters.iter().map(|(_, clients)| &clients[0]))
     }
 
+    pub(crate) fn single(&self) -> &Client {
+        &self.single
+    }
+
     /// Who is asked a case: one peer of each cluster.
     fn asked(&self, case: &Case) -> impl Iterator<Item = &Client> {
         let turn = case.number as usize;
@@ -234,13 +238,13 @@ fn detailed(request: &Request) -> Request {
 /// Up to so many letters Meilisearch keeps what begins with them (`words_prefixes_fst`), where many words do.
 const KEPT_PREFIX: usize = 4;
 
-fn begun(case: &Case) -> bool {
+pub(crate) fn begun(case: &Case) -> bool {
     let last = case.request.text("q").and_then(|q| q.split_whitespace().last());
     last.is_some_and(|word| word.chars().count() <= KEPT_PREFIX)
 }
 
 /// The distinct value of a hit. A document without one is distinct from all others.
-fn value_of(corpus: &Corpus, hit: &Map<String, Value>, attribute: &str) -> Option<String> {
+pub(crate) fn value_of(corpus: &Corpus, hit: &Map<String, Value>, attribute: &str) -> Option<String> {
     let id = hit.get("id")?.to_string();
     let value = corpus.by_id(&id)?.get(attribute).filter(|value| !value.is_null());
     Some(value.map_or(id, |value| format!("={}", value.to_string().to_lowercase())))

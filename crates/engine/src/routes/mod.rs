@@ -5,6 +5,7 @@ mod edit;
 mod fields;
 mod indexes;
 mod keys;
+mod multi_search;
 mod params;
 mod search;
 mod settings;
@@ -57,6 +58,7 @@ pub(crate) fn router(engine: Shared) -> Router {
         )
         .route("/indexes/{index}/search", post(search::post).get(search::get))
         .route("/indexes/{index}/facet-search", post(search::values))
+        .route("/multi-search", post(multi_search::post))
         .route("/indexes/{index}/documents", documents)
         .route("/indexes/{index}/documents/fetch", post(documents::fetch))
         .route("/indexes/{index}/documents/delete-batch", post(documents::delete_batch))

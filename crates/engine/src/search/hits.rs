@@ -21,13 +21,13 @@ use crate::index::with_vectors;
 ///
 /// # Errors
 /// An error of the disk.
-pub(super) fn make(
+pub(super) fn make<'s>(
     index: &Index,
     txn: &RoTxn<'_>,
     query: &SearchQuery,
     words: MatchingWords,
-    (ids, scores): (&[DocumentId], &[Vec<ScoreDetails>]),
-) -> Result<Vec<Value>, ApiError> {
+    found: impl IntoIterator<Item = (DocumentId, &'s [ScoreDetails])>,
+) -> Result<Vec<Object>, ApiError> {
     let separators = index.allowed_separators(txn)?;
     let separators: Option<Vec<&str>> =
         separators.as_ref().map(|words| words.iter().map(String::as_str).collect());
@@ -48,7 +48,7 @@ pub(super) fn make(
     matcher.highlight_suffix(query.highlight_post_tag.clone());
 
     let maker = Maker::new(index, txn, query, matcher)?;
-    ids.iter().zip(scores).map(|(id, score)| maker.hit(*id, score)).collect()
+    found.into_iter().map(|(id, score)| maker.hit(id, score)).collect()
 }
 
 struct Maker<'a> {
@@ -111,7 +111,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn hit(&self, id: DocumentId, score: &[ScoreDetails]) -> Result<Value, ApiError> {
+    fn hit(&self, id: DocumentId, score: &[ScoreDetails]) -> Result<Object, ApiError> {
         let stored = milli::all_obkv_to_json(self.index.document(self.txn, id)?, &self.names)?;
         let displayed = match self.displays_all {
             true => stored,
@@ -145,7 +145,7 @@ impl<'a> Maker<'a> {
                 Value::Object(ScoreDetails::to_json_map(score.iter())),
             );
         }
-        Ok(Value::Object(hit))
+        Ok(hit)
     }
 }
 

@@ -7,6 +7,8 @@ mod facets;
 mod filter;
 mod format;
 mod hits;
+mod multi;
+mod paging;
 mod query;
 mod select;
 mod values;
@@ -25,6 +27,7 @@ use crate::error::ApiError;
 use crate::index::{Embedders, max_total_hits};
 
 pub(crate) use filter::parse as parse_filter;
+pub(crate) use multi::MultiSearch;
 pub(crate) use query::SearchQuery;
 use query::{Hybrid, Means};
 pub(crate) use select::select_values;
@@ -42,18 +45,7 @@ struct Window {
 
 impl Window {
     fn new(query: &SearchQuery, cap: usize) -> Self {
-        let (offset, limit) = match query.is_paged() {
-            false => (query.offset, query.limit),
-            true => {
-                let limit = query.hits_per_page.unwrap_or(query::DEFAULT_LIMIT);
-                // Page 0 shows nothing.
-                query
-                    .page
-                    .unwrap_or(1)
-                    .checked_sub(1)
-                    .map_or((0, 0), |page| (limit.saturating_mul(page), limit))
-            }
-        };
+        let (offset, limit) = query.paging.part();
         let offset = offset.min(cap);
         Self { offset, limit: limit.min(cap - offset), cap }
     }
@@ -76,27 +68,20 @@ pub(crate) fn run(
     if let Some(hybrid) = &query.hybrid {
         add_vector(&embedders.of(index, &txn)?, query, hybrid, &mut search)?;
     }
-    let found = match query.means() {
-        Means::Words => search.execute().map(|found| (found, None)),
-        Means::Vectors => search.execute().map(|found| {
-            let count = found.documents_ids.len() as u32;
-            (found, Some(count))
-        }),
-        Means::Both(ratio) => search.execute_hybrid(ratio),
-    };
-    let (found, semantic_hits) = found.map_err(|error| ApiError::in_index(&error, uid))?;
+    let (found, semantic_hits) = execute(&search, query).map_err(|error| ApiError::in_index(&error, uid))?;
 
     let total = window.cap.min(usize::try_from(found.candidates.len()).unwrap_or(usize::MAX));
-    let hits =
-        hits::make(index, &txn, query, found.matching_words, (&found.documents_ids, &found.document_scores))?;
+    let scores = found.document_scores.iter().map(Vec::as_slice);
+    let scored = found.documents_ids.iter().copied().zip(scores);
+    let hits = hits::make(index, &txn, query, found.matching_words, scored)?;
     let mut answer = Map::from_iter([
-        ("hits".to_owned(), Value::Array(hits)),
+        ("hits".to_owned(), Value::from(hits)),
         ("query".to_owned(), json!(query.q.as_deref().unwrap_or_default())),
         ("processingTimeMs".to_owned(), json!(started.elapsed().as_millis() as u64)),
     ]);
-    answer.extend(totals(query, &window, total));
+    answer.extend(query.paging.members(window.offset, total));
     if let Some(names) = &query.facets {
-        let (distribution, stats) = facets::compute(index, &txn, names, found.candidates)?;
+        let (distribution, stats) = facets::compute(index, &txn, names, found.candidates)?.into_json();
         answer.insert("facetDistribution".to_owned(), distribution);
         answer.insert("facetStats".to_owned(), stats);
     }
@@ -119,7 +104,7 @@ fn prepare<'a>(
         None => TimeBudget::default(),
     });
     search.offset(window.offset).limit(window.limit);
-    search.exhaustive_number_hits(query.is_paged());
+    search.exhaustive_number_hits(query.paging.is_paged());
     search.terms_matching_strategy(query.matching_strategy);
     search.scoring_strategy(match query.needs_scores() {
         true => ScoringStrategy::Detailed,
@@ -154,6 +139,22 @@ fn prepare<'a>(
     Ok(search)
 }
 
+/// Runs what was prepared. Where vectors are compared it also says how many hits they found.
+fn execute(
+    search: &milli::Search<'_>,
+    query: &SearchQuery,
+) -> milli::Result<(milli::SearchResult, Option<u32>)> {
+    match query.means() {
+        Means::Words => Ok((search.execute()?, None)),
+        Means::Vectors => {
+            let found = search.execute()?;
+            let count = found.documents_ids.len() as u32;
+            Ok((found, Some(count)))
+        }
+        Means::Both(ratio) => search.execute_hybrid(ratio),
+    }
+}
+
 /// Gives the search what it needs to compare vectors. A hybrid search embeds its words itself, when it must.
 fn add_vector(
     known: &EmbeddingConfigs,
@@ -180,23 +181,4 @@ fn add_vector(
     };
     search.semantic(hybrid.embedder.clone(), embedder, quantized, vector);
     Ok(())
-}
-
-fn totals(query: &SearchQuery, window: &Window, total: usize) -> Map<String, Value> {
-    let members = match query.is_paged() {
-        false => json!({ "limit": query.limit, "offset": window.offset, "estimatedTotalHits": total }),
-        true => {
-            let hits_per_page = query.hits_per_page.unwrap_or(query::DEFAULT_LIMIT);
-            json!({
-                "hitsPerPage": hits_per_page,
-                "page": query.page.unwrap_or(1),
-                "totalPages": if hits_per_page == 0 { 0 } else { total.div_ceil(hits_per_page) },
-                "totalHits": total,
-            })
-        }
-    };
-    match members {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
 }

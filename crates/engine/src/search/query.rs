@@ -4,22 +4,18 @@ use milli::TermsMatchingStrategy;
 use milli::tokenizer::Language;
 use serde_json::{Map, Value};
 
+use super::filter::parse;
+use super::paging::Paging;
 use crate::error::ApiError;
 use crate::index::language;
 use crate::routes::Fields;
-
-/// Hits on a page when nothing is asked.
-pub(super) const DEFAULT_LIMIT: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct SearchQuery {
     pub(super) q: Option<String>,
     pub(super) vector: Option<Vec<f32>>,
     pub(super) hybrid: Option<Hybrid>,
-    pub(super) offset: usize,
-    pub(super) limit: usize,
-    pub(super) page: Option<usize>,
-    pub(super) hits_per_page: Option<usize>,
+    pub(super) paging: Paging,
     pub(super) attributes_to_retrieve: Option<Vec<String>>,
     pub(super) retrieve_vectors: bool,
     pub(super) attributes_to_crop: Vec<String>,
@@ -68,10 +64,7 @@ impl SearchQuery {
             q: fields.text("q")?,
             vector: fields.typed("vector", "an array of numbers")?,
             hybrid: hybrid(fields.object("hybrid")?)?,
-            offset: fields.size("offset")?.unwrap_or(0),
-            limit: fields.size("limit")?.unwrap_or(DEFAULT_LIMIT),
-            page: fields.size("page")?,
-            hits_per_page: fields.size("hitsPerPage")?,
+            paging: Paging::parse(&mut fields)?,
             attributes_to_retrieve: fields.texts("attributesToRetrieve")?,
             retrieve_vectors: fields.flag("retrieveVectors")?,
             attributes_to_crop: fields.texts("attributesToCrop")?.unwrap_or_default(),
@@ -105,6 +98,11 @@ impl SearchQuery {
         Ok(())
     }
 
+    /// Whether its filter can be read.
+    pub(super) fn check_filter(&self) -> Result<(), ApiError> {
+        self.filter.as_ref().map_or(Ok(()), |filter| parse(filter, "invalid_search_filter").map(|_| ()))
+    }
+
     /// How documents are found.
     pub(super) fn means(&self) -> Means {
         let Some(Hybrid { semantic_ratio, .. }) = &self.hybrid else { return Means::Words };
@@ -117,11 +115,6 @@ impl SearchQuery {
             (None, _) => Means::Vectors,
             (Some(_), _) => Means::Both(*semantic_ratio),
         }
-    }
-
-    /// Pages have exhaustive totals.
-    pub(super) fn is_paged(&self) -> bool {
-        self.page.is_some() || self.hits_per_page.is_some()
     }
 
     pub(super) fn needs_scores(&self) -> bool {

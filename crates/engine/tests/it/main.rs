@@ -8,6 +8,7 @@ mod harness;
 mod indexes;
 mod keys;
 mod live;
+mod multi_search;
 mod process;
 mod search;
 mod settings;

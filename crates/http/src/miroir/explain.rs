@@ -53,7 +53,7 @@ pub(crate) async fn explain(
         let started = Instant::now();
         // What is refused has a plan all the same, and that is what was asked for.
         match app.searcher().search(&uid, &request, &Ids::new(request_id::of(&headers))).await {
-            Ok(found) => executed.answer = RawValue::from_string(found.text).ok(),
+            Ok(found) => executed.answer = RawValue::from_string(found.answer).ok(),
             Err(error) => executed.error = Some(error.into()),
         }
         executed.took_ms = Some(started.elapsed().as_secs_f64() * 1e3);

@@ -1,17 +1,17 @@
-//! `POST /multi-search`: several searches in one request, each with an answer of its own.
+//! `POST /multi-search`: several searches in one request, each with an answer of its own, or all with one list of hits.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt};
-use miroir_query::MultiQuery;
-use miroir_search::{Found, Ids};
+use miroir_query::{Federation, MultiQuery, MultiRequest};
+use miroir_search::{FederatedError, Found, Ids};
 
 use crate::app::App;
 use crate::body::{JsonBody, json, kept};
 use crate::error::ApiError;
 use crate::freshness::Settings;
-use crate::partial::Missing;
+use crate::partial::{self, Missing};
 use crate::request_id;
 
 /// How many searches of one request run at once. A slow one holds back only what does not fit beside it.
@@ -22,12 +22,30 @@ pub(crate) async fn post(
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let queries = miroir_query::multi_from_json(&body)?;
+    let MultiRequest { queries, federation } = miroir_query::multi_from_json(&body)?;
     let settings = Settings::of(&app, queries.iter().map(|query| query.index.clone()));
     let ids = Ids::new(request_id::of(&headers));
-    let mut response = results(&app, queries, &ids).await.into_response();
+    let mut response = match federation {
+        Some(federation) => one_list(&app, queries, &federation, &ids).await.into_response(),
+        None => results(&app, queries, &ids).await.into_response(),
+    };
     settings.mark(&app, &mut response);
     Ok(response)
+}
+
+/// The hits of all searches as one list.
+async fn one_list(
+    app: &App,
+    queries: Vec<MultiQuery>,
+    federation: &Federation,
+    ids: &Ids<'_>,
+) -> Result<Response, ApiError> {
+    let found = app.searcher().federated(queries, federation, ids).await;
+    let found = found.map_err(|FederatedError { place, error }| match place {
+        Some(place) => ApiError::from(error).inside_query(place),
+        None => ApiError::from(error).inside_body(),
+    })?;
+    Ok(partial::answer(found))
 }
 
 async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<Response, ApiError> {
@@ -42,9 +60,9 @@ async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<R
     let (mut held, mut missing) = (app.memory().begin()?, Missing::default());
     while let Some(answer) = answers.next().await {
         let (uid, found) = answer?;
-        missing.add(&uid, &found);
+        missing.add(&found);
         // The uid of an index has no character that JSON would escape, and an answer has members.
-        let answer = found.text.replacen('{', &format!("{{\"indexUid\":\"{uid}\","), 1);
+        let answer = found.answer.replacen('{', &format!("{{\"indexUid\":\"{uid}\","), 1);
         // What all of them have together is as unbounded as a body.
         app.memory().grow(&mut held, text.len() + answer.len())?;
         text.extend([if text.ends_with('[') { "" } else { "," }, answer.as_str()]);

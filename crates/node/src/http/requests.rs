@@ -180,6 +180,10 @@ impl Node for HttpNode {
         self.question(&["indexes", index, "facet-search"], body, request_id).send().await
     }
 
+    async fn multi_search(&self, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError> {
+        self.question(&["multi-search"], body, request_id).send().await
+    }
+
     async fn fetch(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError> {
         self.question(&["indexes", index, "documents", "fetch"], body, request_id).send().await
     }

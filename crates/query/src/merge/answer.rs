@@ -9,8 +9,7 @@ use crate::request::Paging;
 
 /// The answer with the hits of the page that the user asked for.
 pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Meta<'_>) -> String {
-    let (places, all) = (&plan.window.places, &page.hits);
-    let page = &all[places.start.min(all.len())..places.end.min(all.len())];
+    let page = page.window(plan);
     let mut out = String::with_capacity(1024 * (page.len() + 1));
     let mut answer = ObjectWriter::new(&mut out);
     write_list(answer.name("hits"), page, |hit, out| hit.write(plan, out));
@@ -18,7 +17,8 @@ pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Met
     answer.raw("processingTimeMs", &meta.processing_time_ms.to_string());
     write_paging(plan, counts.total, &mut answer);
     if let Some((distribution, stats)) = &counts.facets {
-        distribution.write(plan, counts.total, answer.name("facetDistribution"));
+        let shape = (&plan.facet_orders, plan.max_values_per_facet);
+        distribution.write(shape, counts.total, answer.name("facetDistribution"));
         stats.write(answer.name("facetStats"));
     }
     if let Some(uid) = meta.request_uid {

@@ -1,30 +1,52 @@
 //! What nodes count: totals and facets.
 
+use miroir_settings::FacetOrders;
+
 use super::facets::{Distribution, Stats};
 use super::members::Members;
 use super::page::{Counted, Page};
 use super::{NodeAnswer, Source, Unreadable};
+use crate::federated::{Facets, Totals};
 use crate::plan::NodeRequest;
 
 /// The sums over nodes.
 #[derive(Default)]
-pub(super) struct Counts<'a> {
+pub(crate) struct Counts<'a> {
     /// How many documents match.
-    pub(super) total: u64,
+    pub(crate) total: u64,
     /// The facets that were asked for.
     pub(super) facets: Option<(Distribution<'a>, Stats<'a>)>,
 }
 
 impl<'a> Counts<'a> {
+    /// The same, of its own; facets in these orders and cut to this limit.
+    pub(crate) fn totals(&self, shape: (&FacetOrders, usize)) -> Totals {
+        let facets = self.facets.as_ref().map(|(distribution, stats)| {
+            Facets::new(
+                distribution.lists(shape, self.total),
+                stats.0.iter().map(|(facet, extremes)| (facet.to_string(), *extremes)).collect(),
+            )
+        });
+        Totals { total: self.total, facets }
+    }
+
     /// Adds what one node says.
     pub(super) fn add(&mut self, answer: &NodeAnswer<'a>) -> serde_json::Result<()> {
         self.total += answer.total_hits.or(answer.estimated_total_hits).unwrap_or(0);
-        if let Some(distribution) = &answer.facet_distribution {
-            let facets = self.facets.get_or_insert_default();
-            facets.0.add(distribution)?;
-            facets.1.add(answer.facet_stats.as_ref().unwrap_or(&Members::default()))?;
-        }
-        Ok(())
+        let facets = answer.facet_distribution.as_ref();
+        facets.map_or(Ok(()), |facets| {
+            self.add_facets(facets, answer.facet_stats.as_ref().unwrap_or(&Members::default()))
+        })
+    }
+
+    pub(crate) fn add_facets(
+        &mut self,
+        distribution: &Members<'a>,
+        stats: &Members<'a>,
+    ) -> serde_json::Result<()> {
+        let facets = self.facets.get_or_insert_default();
+        facets.0.add(distribution)?;
+        facets.1.add(stats)
     }
 
     /// Takes over what is counted above the least score. Meilisearch stops to look for more where it has as many as may

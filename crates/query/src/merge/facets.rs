@@ -18,12 +18,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use miroir_model::RESERVED_MEMBER;
-use miroir_settings::FacetOrder;
+use miroir_settings::{FacetOrder, FacetOrders};
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 
 use super::members::{Members, ObjectWriter, Text, float};
-use crate::plan::Plan;
 
 /// Up to so many candidates Meilisearch goes through documents, beyond it through values (`CANDIDATES_THRESHOLD`).
 const FEW_CANDIDATES: u64 = 3000;
@@ -51,19 +50,35 @@ impl<'a> Distribution<'a> {
         Ok(())
     }
 
-    /// Writes the object, each facet in its order and cut to the user's limit.
-    pub(crate) fn write(&self, plan: &Plan, candidates: u64, out: &mut String) {
-        let mut facets = ObjectWriter::new(out);
-        for (facet, values) in &self.0 {
-            let order = plan.facet_orders.of(facet);
-            let mut list = ObjectWriter::new(facets.name(facet));
-            for (label, count) in values.list(order, candidates, plan.max_values_per_facet) {
-                list.raw(label, &count.to_string());
-            }
-            list.end();
-        }
-        facets.end();
+    /// The values of each facet, in its order and cut to the limit.
+    pub(crate) fn lists<'s>(
+        &'s self,
+        (orders, limit): (&'s FacetOrders, usize),
+        candidates: u64,
+    ) -> impl Iterator<Item = (&'s str, Vec<(&'s str, u64)>)> {
+        self.0
+            .iter()
+            .map(move |(facet, values)| (facet.as_ref(), values.list(orders.of(facet), candidates, limit)))
     }
+
+    /// Writes the object, each facet in its order and cut to the user's limit.
+    pub(crate) fn write(&self, shape: (&FacetOrders, usize), candidates: u64, out: &mut String) {
+        write_lists(self.lists(shape, candidates), out);
+    }
+}
+
+/// Writes facets with their values.
+pub(crate) fn write_lists<'s>(
+    facets: impl Iterator<Item = (&'s str, Vec<(&'s str, u64)>)>,
+    out: &mut String,
+) {
+    let mut object = ObjectWriter::new(out);
+    for (facet, values) in facets {
+        let mut list = ObjectWriter::new(object.name(facet));
+        values.iter().for_each(|(label, count)| list.raw(label, &count.to_string()));
+        list.end();
+    }
+    object.end();
 }
 
 impl<'a> Values<'a> {
@@ -122,12 +137,19 @@ pub(crate) fn normalized(text: &str) -> String {
 
 /// The least and greatest number of each facet.
 #[derive(Default)]
-pub(crate) struct Stats<'a>(BTreeMap<Cow<'a, str>, Extremes>);
+pub(crate) struct Stats<'a>(pub(crate) BTreeMap<Cow<'a, str>, Extremes>);
 
-#[derive(Clone, Copy, Deserialize)]
-struct Extremes {
+/// The least and the greatest number of a facet.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(crate) struct Extremes {
     min: f64,
     max: f64,
+}
+
+impl Extremes {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
 }
 
 impl<'a> Stats<'a> {
@@ -135,19 +157,23 @@ impl<'a> Stats<'a> {
     pub(crate) fn add(&mut self, stats: &Members<'a>) -> serde_json::Result<()> {
         for (facet, extremes) in stats.0.iter().filter(|(facet, _)| facet != RESERVED_MEMBER) {
             let new: Extremes = serde_json::from_str(extremes.get())?;
-            let all = self.0.entry(facet.clone()).or_insert(new);
-            *all = Extremes { min: all.min.min(new.min), max: all.max.max(new.max) };
+            self.0.entry(facet.clone()).and_modify(|all| *all = all.and(new)).or_insert(new);
         }
         Ok(())
     }
 
     pub(crate) fn write(&self, out: &mut String) {
-        let mut facets = ObjectWriter::new(out);
-        for (facet, Extremes { min, max }) in &self.0 {
-            facets.raw(facet, &format!("{{\"min\":{},\"max\":{}}}", float(*min), float(*max)));
-        }
-        facets.end();
+        write_stats(self.0.iter().map(|(facet, extremes)| (facet.as_ref(), *extremes)), out);
     }
+}
+
+/// Writes the statistics of facets.
+pub(crate) fn write_stats<'s>(stats: impl Iterator<Item = (&'s str, Extremes)>, out: &mut String) {
+    let mut facets = ObjectWriter::new(out);
+    for (facet, Extremes { min, max }) in stats {
+        facets.raw(facet, &format!("{{\"min\":{},\"max\":{}}}", float(min), float(max)));
+    }
+    facets.end();
 }
 
 /// A value of a document as facets compare it: what a distinct attribute is distinct by.

@@ -11,6 +11,7 @@ use super::facets::{FacetValue, facet_values, id_text};
 use super::keys::{Key, Keys, Typo};
 use super::members::{Members, ObjectWriter, float};
 use super::score::rescored;
+use crate::federated::{Compared, FederatedHit, Known, values};
 use crate::path;
 use crate::plan::Plan;
 use crate::plan::fields::Fields;
@@ -55,7 +56,8 @@ impl<'a> Hit<'a> {
 
     /// Its score, as a node with all documents would give it; `None` when nodes were not asked for it.
     pub(crate) fn score(&self) -> Option<f64> {
-        let score = serde_json::from_str(self.members.get(SCORE)?.get()).ok()?;
+        // `serde_json` may be wrong in the last digit, which would show once a score is computed with.
+        let score: f64 = self.members.get(SCORE)?.get().parse().ok()?;
         Some(match self.other_typos() {
             Some(typo) => rescored(score, self.keys.words, typo.max, self.common_typos),
             None => score,
@@ -89,6 +91,24 @@ impl<'a> Hit<'a> {
             }
         }
         values
+    }
+
+    /// What it brings to a list of the hits of several searches.
+    pub(crate) fn contribute(&self, plan: &Plan) -> serde_json::Result<FederatedHit> {
+        let federated = plan.federated.as_ref();
+        let (weight, score) = (federated.map_or(1.0, |part| part.weight), self.score().unwrap_or(1.0));
+        let of_first_run = !plan.version.traits().scores_of_all_rules;
+        let known = Known { most_typos: self.common_typos, score, of_first_run, weight };
+        let values = self.members.get(DETAILS).map(|details| values(details, known)).transpose()?;
+        let mut text = String::new();
+        self.write(plan, &mut text);
+        let reads = federated.iter().flat_map(|part| &part.reads);
+        Ok(FederatedHit {
+            text,
+            id: self.id.clone().into_owned(),
+            compared: Compared { values: values.unwrap_or_default(), score: score * weight },
+            facets: reads.map(|name| (name.clone(), self.values_of(name))).collect(),
+        })
     }
 
     pub(crate) fn write(&self, plan: &Plan, out: &mut String) {

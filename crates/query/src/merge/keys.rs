@@ -62,27 +62,40 @@ pub(crate) struct Typo {
 /// A rule's details, of either version.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule<'a> {
+pub(crate) struct Rule<'a> {
     order: u32,
-    score: Option<f64>,
-    matching_words: Option<u64>,
-    max_matching_words: Option<u64>,
-    typo_count: Option<u64>,
-    max_typo_count: Option<u64>,
+    pub(crate) score: Option<f64>,
+    pub(crate) matching_words: Option<u64>,
+    pub(crate) max_matching_words: Option<u64>,
+    pub(crate) typo_count: Option<u64>,
+    pub(crate) max_typo_count: Option<u64>,
+    /// Of the rule `attribute`, the first of its two parts.
+    pub(crate) attribute_ranking_order_score: Option<f64>,
+    /// The second.
+    pub(crate) query_word_distance_score: Option<f64>,
     #[serde(borrow)]
-    match_type: Option<Text<'a>>,
+    pub(crate) match_type: Option<Text<'a>>,
     #[serde(borrow)]
     value: Option<&'a RawValue>,
     distance: Option<f64>,
-    similarity: Option<f64>,
+    pub(crate) similarity: Option<f64>,
 }
 
+/// The details of all rules, with their names, first rule first.
+pub(crate) struct Rules<'a>(pub(crate) Vec<(Text<'a>, Rule<'a>)>);
+
 impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Rules::deserialize(deserializer).map(|Rules(rules)| keys_of(&rules))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rules<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
 
         impl<'de> Visitor<'de> for Read {
-            type Value = Keys<'de>;
+            type Value = Rules<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the details of a ranking score")
@@ -94,7 +107,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                     rules.push(rule);
                 }
                 rules.sort_by_key(|(_, rule)| rule.order);
-                Ok(keys_of(&rules))
+                Ok(Rules(rules))
             }
         }
 
@@ -137,7 +150,7 @@ fn exactness(rule: &Rule<'_>) -> f64 {
     }
 }
 
-fn sort_key<'a>(name: &str, rule: &Rule<'a>) -> Option<Key<'a>> {
+pub(crate) fn sort_key<'a>(name: &str, rule: &Rule<'a>) -> Option<Key<'a>> {
     let ascending = match name.rsplit_once(':')?.1 {
         "asc" => true,
         "desc" => false,
@@ -164,7 +177,7 @@ impl Keys<'_> {
 }
 
 impl Key<'_> {
-    fn compare(&self, other: &Self) -> Ordering {
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let towards = |ascending: bool, order: Ordering| if ascending { order.reverse() } else { order };
         match (self, other) {
             (Self::Rank(a), Self::Rank(b)) => compare_floats(*a, *b),

@@ -33,13 +33,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::answers::Answers;
+use crate::federated::Contribution;
 use crate::plan::{NodeRequest, Plan};
 use answer::write;
-use counts::Counts;
-pub(crate) use facets::normalized;
-pub(crate) use members::{Members, ObjectWriter, Text, write_list, write_string};
-use page::{Counted, Taken};
+pub(crate) use counts::Counts;
+pub(crate) use facets::{Extremes, FacetValue, normalized, write_lists, write_stats};
+pub(crate) use keys::{Key, Rule, Rules, SortValue, sort_key};
+pub(crate) use members::{Members, ObjectWriter, Text, float, write_list, write_string};
+use page::{Counted, Page, Taken};
 use run::Run;
+pub(crate) use score::fraction;
 
 /// What an answer says that the caller knows.
 #[derive(Debug, Clone, Copy)]
@@ -52,9 +55,9 @@ pub struct Meta<'a> {
 
 /// What comes of the answers so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Merged {
-    /// The answer, JSON.
-    Answer(String),
+pub enum Merged<T = String> {
+    /// The answer; JSON where it is a text.
+    Answer(T),
     /// These must be answered too. None of them is, so asking and merging in turn comes to an end.
     Asks(Vec<NodeRequest>),
 }
@@ -125,24 +128,62 @@ pub fn merge<B: AsRef<[u8]>>(
     answers: &Answers<B>,
     meta: Meta<'_>,
 ) -> Result<Merged, MergeError> {
+    with_source(plan, answers, |source| {
+        if let (true, [request]) = (plan.whole, plan.requests.as_slice()) {
+            let text = whole::cut(plan, source.to(request).unwrap_or_default());
+            return text.map(Merged::Answer).map_err(|cause| Unreadable { number: 0, cause });
+        }
+        found(source, |page, counts| Ok(write(plan, page, counts, meta)))
+    })
+}
+
+/// Merges the answers to a search whose hits become one list with those of others.
+///
+/// # Errors
+/// When an answer cannot be read.
+pub fn merge_federated<B: AsRef<[u8]>>(
+    plan: &Plan,
+    answers: &Answers<B>,
+) -> Result<Merged<Contribution>, MergeError> {
+    with_source(plan, answers, |source| {
+        found(source, |page, counts| {
+            let (mut hits, mut unreadable) = (Vec::new(), None);
+            for hit in page.window(plan) {
+                match hit.contribute(plan) {
+                    Ok(hit) => hits.push(hit),
+                    Err(cause) => unreadable = Some(Unreadable { number: hit.answer, cause }),
+                }
+            }
+            let totals = counts.totals((&plan.facet_orders, plan.max_values_per_facet));
+            unreadable.map_or(Ok(Contribution { hits, totals }), Err)
+        })
+    })
+}
+
+fn with_source<'a, B, T>(
+    plan: &'a Plan,
+    answers: &'a Answers<B>,
+    merge: impl FnOnce(&Source<'a, 'a, B>) -> Result<Merged<T>, Unreadable>,
+) -> Result<Merged<T>, MergeError> {
     let lacking: Vec<NodeRequest> = answers.lacking(&plan.requests).cloned().collect();
     if !lacking.is_empty() {
         return Ok(Merged::Asks(lacking));
     }
-    let source = Source { plan, answers, later: answers.count() > plan.requests.len() };
-    merge_all(&source, meta).map_err(|Unreadable { number, cause }| MergeError::Unreadable {
-        node: plan.requests[number].node.clone(),
-        cause,
-    })
+    merge(&Source { plan, answers, later: answers.count() > plan.requests.len() }).map_err(
+        |Unreadable { number, cause }| MergeError::Unreadable {
+            node: plan.requests[number].node.clone(),
+            cause,
+        },
+    )
 }
 
-fn merge_all<B: AsRef<[u8]>>(source: &Source<'_, '_, B>, meta: Meta<'_>) -> Result<Merged, Unreadable> {
+/// The hits up to the end of the page, and what is counted; or what must be asked for that.
+fn found<'a, B: AsRef<[u8]>, T>(
+    source: &Source<'a, '_, B>,
+    answer: impl FnOnce(&Page<'a>, &Counts<'a>) -> Result<T, Unreadable>,
+) -> Result<Merged<T>, Unreadable> {
     let plan = source.plan;
     let at = |number: usize| move |cause| Unreadable { number, cause };
-    if let (true, [request]) = (plan.whole, plan.requests.as_slice()) {
-        let body = source.to(request).unwrap_or_default();
-        return whole::cut(plan, body).map(Merged::Answer).map_err(at(0));
-    }
     let (mut runs, mut counts) = (Vec::new(), Counts::default());
     for (number, request) in plan.requests.iter().enumerate() {
         let answer: NodeAnswer<'_> =
@@ -163,5 +204,5 @@ fn merge_all<B: AsRef<[u8]>>(source: &Source<'_, '_, B>, meta: Meta<'_>) -> Resu
             Ok(above) => counts.replace(counted, above, (&page, plan.window.max_total_hits)),
         },
     }
-    Ok(Merged::Answer(write(plan, &page, &counts, meta)))
+    answer(&page, &counts).map(Merged::Answer)
 }

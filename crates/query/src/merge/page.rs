@@ -38,6 +38,12 @@ pub(super) enum Counted {
 }
 
 impl<'a> Page<'a> {
+    /// The hits that the user asked for.
+    pub(super) fn window(&self, plan: &Plan) -> &[Hit<'a>] {
+        let (places, all) = (&plan.window.places, &self.hits);
+        &all[places.start.min(all.len())..places.end.min(all.len())]
+    }
+
     pub(super) fn counted(&self, plan: &Plan) -> Counted {
         let paged = matches!(plan.window.paging, Paging::Page { .. });
         if plan.request.ranking_score_threshold.is_none() {

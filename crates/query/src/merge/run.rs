@@ -17,7 +17,7 @@ use crate::plan::NodeRequest;
 pub(super) struct Run<'a> {
     answer: usize,
     rest: vec::IntoIter<&'a RawValue>,
-    /// The first tie that is left, by id.
+    /// The first tie that is left, by id; in the node's order where that is the only one.
     tie: VecDeque<Hit<'a>>,
     /// The hit after it.
     next: Option<Hit<'a>>,
@@ -99,7 +99,9 @@ impl<'a> Run<'a> {
         if self.full.is_some() && self.next.is_none() {
             self.complete(source, &mut tie)?;
         }
-        tie.sort_by(|a, b| a.id.cmp(&b.id));
+        if !source.plan.in_order {
+            tie.sort_by(|a, b| a.id.cmp(&b.id));
+        }
         self.tie = tie.into();
         Ok(())
     }

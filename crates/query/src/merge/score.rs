@@ -27,7 +27,7 @@ pub(crate) fn rescored(score: f64, words: Option<(u64, u64)>, max: u64, common: 
 }
 
 /// The fraction of the smallest denominator, below 2^32 as Meilisearch's ranks are, that is this number when divided.
-fn fraction(number: f64) -> Option<(u64, u64)> {
+pub(crate) fn fraction(number: f64) -> Option<(u64, u64)> {
     if !(0.0..=1.0).contains(&number) {
         return None;
     }

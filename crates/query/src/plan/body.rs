@@ -15,7 +15,7 @@ pub(crate) struct NodeBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     q: Option<&'a str>,
     #[serde(flatten)]
-    pub(crate) paging: NodePaging,
+    pub(crate) paging: Option<NodePaging>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes_to_retrieve: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ impl<'a> NodeBody<'a> {
     pub(crate) fn new(request: &'a SearchRequest, fields: &'a Fields, paging: NodePaging) -> Self {
         Self {
             q: request.q.as_deref(),
-            paging,
+            paging: Some(paging),
             attributes_to_retrieve: fields.retrieved.as_deref(),
             attributes_to_crop: fields.cropped.as_deref(),
             crop_length: request.crop_length,
@@ -82,6 +82,16 @@ impl<'a> NodeBody<'a> {
             show_ranking_score: request.show_ranking_score,
             show_ranking_score_details: request.show_ranking_score_details,
         }
+    }
+
+    /// The same of which only what matches counts, as one search of several.
+    ///
+    /// Nodes refuse several searches whose hits cannot be put in one order, and there our last rule counts too. So nothing
+    /// is sorted, and a search for everything is one for a blank, which finds everything and is taken for one for words.
+    pub(crate) fn without_hits(request: &'a SearchRequest, fields: &'a Fields) -> Self {
+        let body = Self::new(request, fields, NodePaging::Window { offset: 0, limit: 0 });
+        let q = Some(body.q.filter(|q| !q.is_empty()).unwrap_or(" "));
+        Self { q, paging: None, sort: None, facets: None, ranking_score_threshold: None, ..body }
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -13,6 +13,7 @@ use miroir_settings::FacetOrders;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::federated::Federated;
 use crate::request::SearchRequest;
 use crate::view::{IndexView, ShardView};
 pub use body::condition;
@@ -48,6 +49,10 @@ pub struct Plan {
     pub(crate) version: ApiVersion,
     /// The answer is one node's own text.
     pub(crate) whole: bool,
+    /// The hits are one node's, in its order.
+    pub(crate) in_order: bool,
+    /// The search is one of several whose hits become one list.
+    pub(crate) federated: Option<Federated>,
     pub(crate) request: SearchRequest,
     pub(crate) fields: Fields,
     pub(crate) window: Window,
@@ -90,6 +95,19 @@ pub fn plan_around(request: &SearchRequest, index: &IndexView<'_>, before: &Plan
     Ok(of_parts(request, index, &Parts::of(request, index, Some(&before.layout))?.parts))
 }
 
+/// Plans a search whose hits become one list with those of others, as [`plan`] and [`plan_around`] do.
+///
+/// # Errors
+/// When no copy of some shard can be searched.
+pub fn plan_federated(
+    (request, federated): (&SearchRequest, &Federated),
+    index: &IndexView<'_>,
+    before: Option<&Plan>,
+) -> Result<Plan, PlanError> {
+    let parts = Parts::of(request, index, before.map(|plan| &plan.layout))?.parts;
+    Ok(build((request, Some(federated)), index, &parts))
+}
+
 /// Which node is asked for what.
 pub(crate) struct Parts<'a> {
     /// The shards that the filter leaves, where it names ids.
@@ -114,11 +132,21 @@ impl<'a> Parts<'a> {
 }
 
 pub(crate) fn of_parts(request: &SearchRequest, index: &IndexView<'_>, parts: &[Part<'_>]) -> Plan {
-    let whole = !index.tie_rule && parts.len() == 1;
+    build((request, None), index, parts)
+}
+
+fn build(
+    (request, federated): (&SearchRequest, Option<&Federated>),
+    index: &IndexView<'_>,
+    parts: &[Part<'_>],
+) -> Plan {
+    let in_order = !index.tie_rule && parts.len() == 1;
+    let whole = in_order && federated.is_none();
     let distinct = request.distinct.clone().or_else(|| index.shown.distinct.clone());
+    let reads = federated.iter().flat_map(|federated| federated.reads.iter().map(String::as_str));
     let needed: Vec<&str> = match whole {
         true => Vec::new(),
-        false => index.primary_key.into_iter().chain(distinct.as_deref()).collect(),
+        false => index.primary_key.into_iter().chain(distinct.as_deref()).chain(reads).collect(),
     };
     let mut plan = Plan {
         requests: Vec::new(),
@@ -127,6 +155,8 @@ pub(crate) fn of_parts(request: &SearchRequest, index: &IndexView<'_>, parts: &[
         uid: index.uid.to_owned(),
         version: index.version,
         whole,
+        in_order,
+        federated: federated.cloned(),
         fields: Fields::new(request, index.shown, &needed),
         window: Window::new(request.paging, index.shown.max_total_hits),
         request: request.clone(),
@@ -156,6 +186,7 @@ impl Plan {
     pub(crate) fn body(&self, paging: NodePaging) -> NodeBody<'_> {
         let mut body = NodeBody::new(&self.request, &self.fields, paging);
         body.show_ranking_score_details |= !self.whole;
+        body.show_ranking_score |= self.federated.is_some();
         if !self.whole && body.ranking_score_threshold.take().is_some() {
             body.show_ranking_score = true;
         }

@@ -4,6 +4,7 @@
 //! 1.50. What only a node can judge is left to it: the syntax of a filter, the existence of an attribute, the locales.
 
 pub(crate) mod body;
+mod federation;
 pub(crate) mod get;
 mod multi;
 pub(crate) mod post;
@@ -14,8 +15,9 @@ mod tests;
 use miroir_api::{ErrorCode, ResponseError};
 use serde_json::Value;
 
+pub use federation::{Federation, MergeFacets};
 pub use get::from_parameters;
-pub use multi::{MultiQuery, multi_from_json};
+pub use multi::{MultiQuery, MultiRequest, multi_from_json};
 pub use post::from_json;
 
 /// A search. Every member is Meilisearch's of the same name.
@@ -61,6 +63,34 @@ pub struct SearchRequest {
     pub show_ranking_score: bool,
     /// Whether hits show what their score is made of.
     pub show_ranking_score_details: bool,
+}
+
+impl SearchRequest {
+    /// A search for nothing but facets.
+    pub fn facets_only(facets: Option<Vec<String>>) -> Self {
+        Self {
+            q: None,
+            paging: Paging::Window { offset: 0, limit: 0 },
+            attributes_to_retrieve: None,
+            attributes_to_crop: None,
+            crop_length: body::CROP_LENGTH,
+            crop_marker: body::CROP_MARKER.to_owned(),
+            attributes_to_highlight: None,
+            highlight_pre_tag: body::PRE_TAG.to_owned(),
+            highlight_post_tag: body::POST_TAG.to_owned(),
+            show_matches_position: false,
+            filter: None,
+            sort: None,
+            distinct: None,
+            facets,
+            matching_strategy: MatchingStrategy::default(),
+            attributes_to_search_on: None,
+            ranking_score_threshold: None,
+            locales: None,
+            show_ranking_score: false,
+            show_ranking_score_details: false,
+        }
+    }
 }
 
 /// What is done when too few documents match all words.

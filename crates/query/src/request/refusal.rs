@@ -70,13 +70,18 @@ macro_rules! merges {
     };
 }
 
-merges!(JsonRefusal, InvalidThreshold, InvalidIndexUid);
+merges!(JsonRefusal, InvalidThreshold, InvalidIndexUid, InvalidWeight);
 merges!(QueryRefusal, InvalidThreshold, InvalidParameter);
 
 /// A number that is no score.
 #[derive(Debug, thiserror::Error)]
 #[error("the value of `rankingScoreThreshold` is invalid, expected a float between `0.0` and `1.0`.")]
 pub(crate) struct InvalidThreshold;
+
+/// A number that is no weight.
+#[derive(Debug, thiserror::Error)]
+#[error("the value of `weight` is invalid, expected a positive float (>= 0.0).")]
+pub(crate) struct InvalidWeight;
 
 /// A parameter whose text is no value of its type.
 #[derive(Debug, thiserror::Error)]

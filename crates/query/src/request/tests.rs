@@ -13,7 +13,7 @@ fn get(query: &[(&str, &str)]) -> Result<SearchRequest, RequestError> {
     from_parameters(query.iter().copied())
 }
 
-fn error(result: Result<SearchRequest, RequestError>) -> (String, &'static str) {
+fn error<T: std::fmt::Debug>(result: Result<T, RequestError>) -> (String, &'static str) {
     let error = ResponseError::from(result.expect_err("an error"));
     (error.message, error.code.as_str())
 }
@@ -226,13 +226,116 @@ fn each_query_of_a_multi_search_is_a_search() {
         { "indexUid": "c", "federationOptions": { "weight": 2 } },
         { "indexUid": "d", "vector": [0.5] },
     ] });
-    let queries = multi_from_json(body.to_string().as_bytes()).expect("queries");
+    let MultiRequest { queries, federation } = multi_from_json(body.to_string().as_bytes()).expect("queries");
+    assert_eq!(federation, None);
     let indexes: Vec<&str> = queries.iter().map(|query| query.index.as_str()).collect();
     assert_eq!(indexes, ["a", "b", "c", "d"]);
     assert_eq!(queries[0].search, post(json!({ "q": "doggo", "limit": 3, "facets": ["race"] })));
     assert_eq!(queries[1].search, post(json!({})));
     assert_eq!(error(queries[2].search.clone()).1, "invalid_multi_search_federation_options");
     assert_eq!(queries[3].search, Err(RequestError::Unsupported("vector")));
-    let federated = multi_from_json(br#"{"queries": [], "federation": {}}"#);
-    assert_eq!(federated, Err(RequestError::Unsupported("federation")));
+}
+
+fn federated(federation: serde_json::Value, query: serde_json::Value) -> Result<MultiRequest, RequestError> {
+    let mut query = query;
+    query["indexUid"] = json!("movies");
+    multi_from_json(json!({ "queries": [query], "federation": federation }).to_string().as_bytes())
+}
+
+#[test]
+fn a_federation_is_read() {
+    let read = |federation| {
+        let request =
+            federated(federation, json!({ "federationOptions": { "weight": 0 } })).expect("a request");
+        assert_eq!(request.queries[0].weight, 0.0);
+        request.federation.expect("a federation")
+    };
+    let none = read(json!({}));
+    assert_eq!(none.paging, Paging::Window { offset: 0, limit: 20 });
+    assert_eq!((none.facets_by_index.len(), none.merge_facets, none.distinct), (0, None, None));
+    let all = read(json!({
+        "page": 2, "facetsByIndex": { "movies": ["genre"], "books": null },
+        "mergeFacets": { "maxValuesPerFacet": 3 }, "distinct": "sku",
+    }));
+    assert_eq!(all.paging, Paging::Page { page: 2, hits_per_page: 20 });
+    let facets: Vec<_> =
+        all.facets_by_index.iter().map(|(uid, facets)| (uid.as_str(), facets.clone())).collect();
+    assert_eq!(facets, [("books", None), ("movies", Some(vec!["genre".to_owned()]))]);
+    assert_eq!(all.merge_facets, Some(MergeFacets { max_values_per_facet: Some(3) }));
+    assert_eq!(all.distinct.as_deref(), Some("sku"));
+}
+
+/// Texts and codes of 1.50.
+#[test]
+fn a_federation_that_is_wrong_is_refused() {
+    let bodies = [
+        (
+            json!({ "limit": "a" }),
+            "federation.limit`: expected a positive integer, but found a string: `\"a\"`",
+            "invalid_search_limit",
+        ),
+        (
+            json!({ "limit": null }),
+            "federation.limit`: expected a positive integer, but found null",
+            "invalid_search_limit",
+        ),
+        (
+            json!({ "facetsByIndex": [] }),
+            "federation.facetsByIndex`: expected an object, but found an array: `[]`",
+            "invalid_multi_search_facets_by_index",
+        ),
+        (
+            json!({ "mergeFacets": 1 }),
+            "federation.mergeFacets`: expected an object, but found a positive integer: `1`",
+            "invalid_multi_search_merge_facets",
+        ),
+        (
+            json!({ "mergeFacets": { "maxValuesPerFacet": "a" } }),
+            "federation.mergeFacets.maxValuesPerFacet`: expected a positive integer, but found a string: `\"a\"`",
+            "invalid_multi_search_max_values_per_facet",
+        ),
+    ];
+    for (federation, text, code) in bodies {
+        let (message, of) = error(federated(federation, json!({})));
+        assert_eq!((message, of), (format!("Invalid value type at `.{text}"), code));
+    }
+    let weight = json!({ "federationOptions": { "weight": -1 } });
+    let refused = error(federated(json!({}), weight));
+    let text = "Invalid value at `.queries[0].federationOptions.weight`: the value of `weight` is invalid, expected a \
+                positive float (>= 0.0).";
+    assert_eq!(refused, (text.to_owned(), "invalid_multi_search_weight"));
+}
+
+/// Of what only the list as a whole has. Texts and codes of 1.50.
+#[test]
+fn a_query_of_a_federation_has_no_page_of_its_own() {
+    let cases = [
+        (
+            json!({ "limit": 1 }),
+            "Using pagination options is not allowed in federated queries.\n - Hint: remove `limit` from the query or remove `federation` from the request\n - Hint: pass `federation.limit` and `federation.offset` for pagination in federated search",
+            "invalid_multi_search_query_pagination",
+        ),
+        (
+            json!({ "facets": ["BOOSTED"] }),
+            "Using facet options is not allowed in federated queries.\n - Hint: remove `facets` from the query or remove `federation` from the request\n - Hint: pass `federation.facetsByIndex.movies: [\"BOOSTED\"]` for facets in federated search",
+            "invalid_multi_search_query_facets",
+        ),
+        (
+            json!({ "distinct": "a" }),
+            "Using `distinct` options is not allowed in federated queries when it also appears in `.federation.distinct`.\n - Hint: remove `distinct` from the query or remove `federation` from the request\n  - Note: `distinct` at the query level is discouraged in federated search.",
+            "invalid_multi_search_distinct",
+        ),
+        (
+            json!({ "federationOptions": { "queryPosition": 1 } }),
+            "Using `federationOptions.queryPosition` requires enabling the `network` experimental feature. See https://github.com/orgs/meilisearch/discussions/805",
+            "feature_not_enabled",
+        ),
+    ];
+    for (query, text, code) in cases {
+        let request = federated(json!({ "distinct": "b" }), query).expect("a request");
+        let refused = error(request.queries[0].search.clone());
+        assert_eq!(refused, (text.to_owned(), code));
+    }
+    let empty = federated(json!({}), json!({ "facets": [] })).expect("a request");
+    assert!(empty.queries[0].search.is_ok(), "no facets are none");
 }

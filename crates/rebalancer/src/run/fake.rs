@@ -204,6 +204,10 @@ impl Node for FakeNode {
         unasked()
     }
 
+    async fn multi_search(&self, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        unasked()
+    }
+
     async fn fetch(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         unasked()
     }

@@ -60,7 +60,7 @@ async fn a_page_that_ends_in_a_tie_comes_from_the_other_copy() {
     let searcher = searcher_of(&cluster.await);
     let answer =
         searcher.search(&movies(), &request(&json!({"limit": 1})), &Ids::new(None)).await.expect("an answer");
-    let answer: Value = serde_json::from_str(&answer.text).expect("JSON");
+    let answer: Value = serde_json::from_str(&answer.answer).expect("JSON");
     assert_eq!(answer["hits"], json!([{"id": 0}]));
     assert!(failed.lock().expect("no test failed here").is_some(), "the slot was asked for");
 }

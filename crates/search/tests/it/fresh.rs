@@ -21,7 +21,7 @@ fn one_film(asked: &Asked) -> Answer {
 async fn refusals(searcher: &Searcher) -> [Option<SearchError>; 3] {
     let list = miroir_query::list_from_json(b"{}").expect("a request");
     let answers = [
-        searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.map(|found| found.text),
+        searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.map(|found| found.answer),
         searcher.list(&movies(), &list, None).await,
         searcher.document(&movies(), "1", None).await.map(|document| document.expect("a document")),
     ];

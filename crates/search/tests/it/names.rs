@@ -35,7 +35,7 @@ async fn a_lane_may_have_renamed_the_index() {
     let nodes = [FakeNode::start(only("-2")).await];
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
     let found = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.expect("an answer");
-    assert!(found.text.contains("\"id\":1"), "{found:?}");
+    assert!(found.answer.contains("\"id\":1"), "{found:?}");
     assert!(searcher.document(&movies(), "1", None).await.expect("an answer").is_some());
     let numbers = searcher.numbers(&movies()).await.expect("numbers");
     assert_eq!((numbers.documents, numbers.fields), (1, [("id".to_owned(), 1)].into()));

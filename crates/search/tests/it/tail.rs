@@ -58,7 +58,7 @@ fn film(_: &Asked) -> Answer {
 
 async fn search(searcher: &Searcher, q: &str) -> Result<Value, SearchError> {
     let found = searcher.search(&movies(), &request(&json!({ "q": q })), &Ids::new(None)).await?;
-    Ok(serde_json::from_str(&found.text).expect("JSON"))
+    Ok(serde_json::from_str(&found.answer).expect("JSON"))
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

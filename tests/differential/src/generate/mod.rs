@@ -1,5 +1,6 @@
 //! Requests, from a seed: request `n` of a run depends on the seed and on `n` only.
 
+mod federated;
 mod filter;
 mod options;
 mod request;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::corpus::Corpus;
 use crate::profile::{PROFILES, Profile};
+pub(crate) use federated::{Federated, federated};
 use miroir_testkit::Dice;
 pub(crate) use request::Request;
 pub(crate) use values::among_values;

@@ -79,7 +79,14 @@ fn shape(status: StatusCode, body: &[u8]) -> Result<(), String> {
     }
     let by_status = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::REQUEST_TIMEOUT]
         .contains(&status);
-    if error.http_status() != status.as_u16() && !(by_status && error.code == ErrorCode::BadRequest) {
+    // The index of a multi-search is not what the path names.
+    let inside = status == StatusCode::BAD_REQUEST && error.message.starts_with("Inside `.");
+    let of_status = match error.code {
+        ErrorCode::BadRequest => by_status,
+        ErrorCode::IndexNotFound => inside,
+        _ => false,
+    };
+    if error.http_status() != status.as_u16() && !of_status {
         return wrong("another status than that of the code");
     }
     if ErrorCode::from_str(error.code.as_str()) != Ok(error.code) || error.message.is_empty() {

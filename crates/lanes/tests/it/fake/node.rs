@@ -161,6 +161,10 @@ impl Node for Handle {
         Err(rejected(400, "not_in_this_fake"))
     }
 
+    async fn multi_search(&self, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        Err(rejected(400, "not_in_this_fake"))
+    }
+
     async fn fetch(&self, index: &str, body: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         self.ask(|node| {
             let known = node.indexes.get(index).ok_or_else(|| rejected(404, "index_not_found"))?;

@@ -1,0 +1,149 @@
+//! Federated multi-searches: the single node's one list and each cluster's.
+//!
+//! Searches are those of the main run, several at once, over any indexes, weighted. What hits are compared by is their
+//! details, as there, with what is said about their place in the list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::client::Answer;
+use crate::compare::{Class, Expected, Same, Verdict, compare};
+use crate::generate::{Case, Federated, federated};
+use crate::profile::PROFILES;
+use crate::server::Program;
+use crate::world::World;
+
+/// Whether rules, and orders of facets, can be compared: the embedded node is asked nothing where that is not so.
+const UNCHECKED: [&str; 2] = ["invalid_multi_search_query_ranking_rules", "invalid_multi_search_facet_order"];
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    pub(crate) answered: usize,
+    pub(crate) refused: usize,
+    /// Refused for what the embedded node does not look at.
+    pub(crate) unchecked: usize,
+    pub(crate) classes: BTreeMap<Class, usize>,
+}
+
+/// Sends the requests of these rounds to all.
+///
+/// # Panics
+/// When a cluster's answer is not the single node's.
+pub(crate) async fn check(world: &World, seed: u64, rounds: std::ops::Range<u64>) -> Count {
+    let mut count = Count::default();
+    for round in rounds {
+        let request = federated(seed, (1 << 42) + round * 8, |profile| world.corpus(profile));
+        let mut answers = Vec::new();
+        for client in world.clients() {
+            answers.push(told(client.post("/multi-search", &request.body).await));
+        }
+        let single = answers.remove(0);
+        for cluster in answers {
+            let code = cluster.body["code"].as_str().unwrap_or_default();
+            if UNCHECKED.contains(&code) && matches!(Program::from_env(), Program::Embedded) {
+                count.unchecked += 1;
+                continue;
+            }
+            match same(world, &request, (&single, &cluster)).await {
+                Ok(same) => {
+                    same.classes.iter().for_each(|class| *count.classes.entry(*class).or_default() += 1)
+                }
+                Err(why) => panic!(
+                    "round {round}: {why}\nPOST /multi-search {}\nsingle  {}: {}\ncluster {}: {}\nrepeat: MIROIR_SEED={seed} \
+                     MIROIR_ROUND={round}",
+                    request.body, single.status, single.body, cluster.status, cluster.body
+                ),
+            }
+            *(if cluster.status == 200 { &mut count.answered } else { &mut count.refused }) += 1;
+        }
+    }
+    count
+}
+
+async fn same(
+    world: &World,
+    request: &Federated,
+    (single, cluster): (&Answer, &Answer),
+) -> Result<Same, String> {
+    let distinct = request.body["federation"]["distinct"].as_str();
+    let distinct_value = |hit: &Map<String, Value>| {
+        let uid = &hit["_rankingScoreDetails"]["_federation"]["place"]["indexUid"];
+        let profile = PROFILES.iter().find(|profile| *uid == profile.uid)?;
+        crate::world::value_of(world.corpus(profile), hit, distinct?)
+    };
+    let federation = &request.body["federation"];
+    let number = |name: &str| federation[name].as_u64().map(|number| number as usize);
+    let (offset, limit) =
+        (number("offset").unwrap_or(0), number("limit").or(number("hitsPerPage")).unwrap_or(20));
+    let profile_of = |uid: &str| PROFILES.iter().find(|profile| profile.uid == uid);
+    let by_count = |facet: &str| {
+        let (uid, facet) = facet.split_once('/').unwrap_or(("", facet));
+        match profile_of(uid) {
+            Some(profile) => profile.is_by_count(facet),
+            None => request.cases.iter().any(|case| case.profile.is_by_count(facet)),
+        }
+    };
+    let expected = Expected {
+        one_shard: false,
+        begins_late: offset > 0 || number("page").is_some_and(|page| page > 1),
+        full: limit,
+        threshold: request.cases.iter().any(|case| case.request.has("rankingScoreThreshold")),
+        // Searches of one index are counted together without it.
+        paged: number("page").or(number("hitsPerPage")).is_some() || share_an_index(&request.cases),
+        by_count: &by_count,
+        facet_values: request.cases.iter().map(|case| case.profile.facet_values()).min().unwrap_or(100),
+        begun: request.cases.iter().any(crate::world::begun),
+        words: true,
+        distinct: distinct.is_some() || request.cases.iter().any(is_distinct),
+        distinct_value: &distinct_value,
+    };
+    let verdict = match compare(&expected, (single, cluster), None) {
+        Err(Verdict::NeedsWhole) => {
+            let mut whole = request.body.clone();
+            whole["federation"] = json!({ "limit": 1000, "distinct": distinct });
+            let whole = told(world.single().post("/multi-search", &whole).await);
+            compare(&expected, (single, cluster), Some(&whole.body["hits"]))
+        }
+        verdict => verdict,
+    };
+    verdict.map_err(|verdict| match verdict {
+        Verdict::Different(why) => why,
+        Verdict::NeedsWhole => "the single node's whole answer is not enough".to_owned(),
+    })
+}
+
+fn share_an_index(cases: &[Case]) -> bool {
+    let uids: BTreeSet<&str> = cases.iter().map(|case| case.profile.uid).collect();
+    uids.len() < cases.len()
+}
+
+fn is_distinct(case: &Case) -> bool {
+    case.profile.distinct.is_some() || case.request.has("distinct")
+}
+
+/// The answer with each hit's place in the list among its details, and the facets of each index as facets of their own
+/// names.
+fn told(mut answer: Answer) -> Answer {
+    for hit in answer.body["hits"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        let place = hit.shift_remove("_federation").unwrap_or_default();
+        if let Some(details) = hit.get_mut("_rankingScoreDetails").and_then(Value::as_object_mut) {
+            details.insert("_federation".to_owned(), json!({ "order": 1000, "place": place }));
+        }
+    }
+    let Some(body) = answer.body.as_object_mut() else { return answer };
+    if let Some(Value::Object(indexes)) = body.shift_remove("facetsByIndex") {
+        let mut all = [Map::new(), Map::new()];
+        for (uid, facets) in indexes {
+            for (all, part) in all.iter_mut().zip(["distribution", "stats"]) {
+                let named = facets[part].as_object().cloned().into_iter().flatten();
+                all.extend(named.map(|(facet, values)| (format!("{uid}/{facet}"), values)));
+            }
+        }
+        let [distribution, stats] = all.map(Value::from);
+        body.insert("facetDistribution".to_owned(), distribution);
+        body.insert("facetStats".to_owned(), stats);
+    }
+    answer
+}

@@ -1,0 +1,94 @@
+//! Several searches whose hits become one list.
+
+use serde_json::{Map, Value, json};
+
+use super::{Case, Request, case};
+use crate::corpus::Corpus;
+use crate::profile::Profile;
+use miroir_testkit::Dice;
+
+/// A federated multi-search, and what its searches are made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Federated {
+    pub(crate) cases: Vec<Case>,
+    pub(crate) body: Value,
+}
+
+/// What only the list as a whole has.
+const OF_THE_LIST: [&str; 5] = ["offset", "limit", "page", "hitsPerPage", "facets"];
+
+/// The request of these numbers, `number` and up to seven more, of the run with this seed.
+pub(crate) fn federated<'a>(
+    seed: u64,
+    number: u64,
+    corpus_of: impl Fn(&Profile) -> &'a Corpus + Copy,
+) -> Federated {
+    let mut dice = Dice::new(seed, number + 7);
+    let mut cases: Vec<Case> = (0..=dice.below(4) as u64)
+        .map(|at| case(seed, number + at, corpus_of))
+        .filter(|case| !case.request.is_malformed())
+        .collect();
+    // Mostly what can be put in one order: words without a sort, or all by one.
+    let sort = dice.chance(15).then(|| json!(["id:asc"]));
+    let sound = dice.chance(90);
+    let mut facets = Map::new();
+    let mut queries = Vec::new();
+    for case in &mut cases {
+        let Request { members, .. } = &mut case.request;
+        if sound {
+            members.shift_remove("sort");
+            match &sort {
+                Some(sort) => {
+                    members.insert("sort".to_owned(), sort.clone());
+                    members.shift_remove("q");
+                }
+                None => {
+                    members.entry("q").or_insert_with(|| "the".into());
+                }
+            }
+        }
+        if let Some(Value::Array(names)) = members.get("facets")
+            && dice.chance(80)
+        {
+            facets.insert(case.profile.uid.to_owned(), names.clone().into());
+        }
+        if !dice.chance(2) {
+            OF_THE_LIST.iter().for_each(|name| drop(members.shift_remove(*name)));
+        }
+        members.insert("showRankingScoreDetails".to_owned(), true.into());
+        let mut query = members.clone();
+        query.insert("indexUid".to_owned(), case.profile.uid.into());
+        if dice.chance(40) {
+            let weight = [0.0, 0.25, 0.5, 0.9, 2.0][dice.below(5)];
+            query.insert("federationOptions".to_owned(), json!({ "weight": weight }));
+        }
+        queries.push(Value::from(query));
+    }
+    let federation = federation(&mut dice, facets);
+    Federated { cases, body: json!({ "queries": queries, "federation": federation }) }
+}
+
+fn federation(dice: &mut Dice, facets: Map<String, Value>) -> Value {
+    let mut federation = Map::new();
+    let (offset, limit) = (dice.below(9), 2 + dice.below(24));
+    match dice.below(5) {
+        0 => {}
+        1 => drop(federation.insert("page".to_owned(), (offset / 3).into())),
+        2 => drop(federation.insert("hitsPerPage".to_owned(), limit.into())),
+        _ => {
+            federation.insert("offset".to_owned(), offset.into());
+            federation.insert("limit".to_owned(), limit.into());
+        }
+    }
+    if !facets.is_empty() {
+        federation.insert("facetsByIndex".to_owned(), facets.into());
+        if dice.chance(30) {
+            let most = dice.chance(50).then(|| 1 + dice.below(8));
+            federation.insert("mergeFacets".to_owned(), json!({ "maxValuesPerFacet": most }));
+        }
+    }
+    if dice.chance(8) {
+        federation.insert("distinct".to_owned(), (*dice.pick(&["director", "country", "year"])).into());
+    }
+    federation.into()
+}

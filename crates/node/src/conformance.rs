@@ -25,6 +25,7 @@ mod reserved;
 mod search;
 mod settings;
 mod tasks;
+mod unions;
 
 use std::fmt;
 use std::future::Future;
@@ -93,6 +94,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         search::CHECKS,
         pages::CHECKS,
         facets::CHECKS,
+        unions::CHECKS,
         reserved::CHECKS,
         fetch::CHECKS,
         rename::CHECKS,

@@ -47,6 +47,7 @@ struct Part {
 struct OfIndex<'a> {
     uid: IndexUid,
     parts: Vec<Part>,
+    /// What its searches do not count themselves.
     facets: Option<&'a [String]>,
     /// Nodes count for its searches by themselves: a document that two of them find counts once.
     union: bool,
@@ -171,13 +172,17 @@ impl Searcher {
                 Done::Union(counted) => totals = Some(counted),
             }
         }
-        let own = || searches.first().map(|(_, found)| found.totals.clone());
+        let most = scope.shown().max_total_hits;
+        let own = match searches.as_slice() {
+            [(_, found)] => Some(found.totals.clone().beyond(most, totals.as_ref())),
+            _ => None,
+        };
         Ok(FederatedIndex {
             uid: uid.clone(),
-            totals: totals.or_else(own).unwrap_or_default(),
+            totals: own.or(totals).unwrap_or_default(),
             searches,
             facet_orders: scope.shown().facet_orders.clone(),
-            max_total_hits: scope.shown().max_total_hits,
+            max_total_hits: most,
         })
     }
 
@@ -218,16 +223,13 @@ fn by_index<'a>(
     }
     let of_index = |(uid, searches): (IndexUid, Vec<(usize, SearchRequest, f64)>)| {
         let facets = federation.facets_by_index.get(&uid).and_then(Option::as_deref);
-        let union = match searches.as_slice() {
-            // What scores too little, only the search itself can tell.
-            [(_, request, _)] => capped && request.ranking_score_threshold.is_none(),
-            _ => true,
-        };
+        let alone = searches.len() == 1;
         let part = |(place, request, weight)| {
-            let (request, federated) = federation.part((request, weight), facets, !union);
+            let (request, federated) = federation.part((request, weight), facets, alone);
             Part { place, request, federated }
         };
-        OfIndex { parts: searches.into_iter().map(part).collect(), uid, facets, union }
+        let facets = facets.filter(|_| !alone);
+        OfIndex { parts: searches.into_iter().map(part).collect(), uid, facets, union: capped || !alone }
     };
     Ok(by_index.into_iter().map(of_index).collect())
 }

@@ -69,9 +69,10 @@ async fn same(
 ) -> Result<Same, String> {
     let distinct = request.body["federation"]["distinct"].as_str();
     let distinct_value = |hit: &Map<String, Value>| {
-        let uid = &hit["_rankingScoreDetails"]["_federation"]["place"]["indexUid"];
-        let profile = PROFILES.iter().find(|profile| *uid == profile.uid)?;
-        crate::world::value_of(world.corpus(profile), hit, distinct?)
+        let place = &hit["_rankingScoreDetails"]["_federation"]["place"];
+        let case = request.cases.get(place["queriesPosition"].as_u64()? as usize)?;
+        let attribute = distinct.or(case.request.text("distinct")).or(case.profile.distinct)?;
+        crate::world::value_of(world.corpus(&case.profile), hit, attribute)
     };
     let federation = &request.body["federation"];
     let number = |name: &str| federation[name].as_u64().map(|number| number as usize);
@@ -93,7 +94,7 @@ async fn same(
         // Searches of one index are counted together without it.
         paged: number("page").or(number("hitsPerPage")).is_some() || share_an_index(&request.cases),
         by_count: &by_count,
-        facet_values: request.cases.iter().map(|case| case.profile.facet_values()).min().unwrap_or(100),
+        facet_values: least_values(request),
         begun: request.cases.iter().any(crate::world::begun),
         words: true,
         distinct: distinct.is_some() || request.cases.iter().any(is_distinct),
@@ -112,6 +113,13 @@ async fn same(
         Verdict::Different(why) => why,
         Verdict::NeedsWhole => "the single node's whole answer is not enough".to_owned(),
     })
+}
+
+/// So many values of a facet are given at most, where that is least.
+fn least_values(request: &Federated) -> usize {
+    let merged = request.body["federation"]["mergeFacets"]["maxValuesPerFacet"].as_u64();
+    let of_index = request.cases.iter().map(|case| case.profile.facet_values());
+    of_index.chain(merged.map(|most| most as usize)).min().unwrap_or(100)
 }
 
 fn share_an_index(cases: &[Case]) -> bool {

@@ -25,7 +25,7 @@ impl Run {
             let text = std::env::var(name).ok()?;
             Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
         };
-        let all = if miroir_testkit::long() { 20_000 } else { 500 };
+        let all = if miroir_testkit::long() { 20_000 } else { 1_500 };
         let cases = number("MIROIR_CASE").map_or(0..all, |case| case..case + 1);
         Self { seed: number("MIROIR_SEED").unwrap_or(1), cases, round: number("MIROIR_ROUND") }
     }
@@ -56,7 +56,7 @@ async fn a_cluster_answers_as_one_node() {
     println!("{report}");
     assert_eq!(report.failures(), 0, "answers differ");
     let cases = run.cases.end - run.cases.start;
-    if cases >= 500 {
+    if cases >= 1_500 {
         report.assert_shares();
         others(&world, run.seed, cases).await;
     }

@@ -88,6 +88,11 @@ fn body_of(mut params: Params) -> Result<Map<String, Value>, ApiError> {
     body.extend(params.filter().map(|filter| ("filter".to_owned(), filter)));
     let threshold: Option<f64> =
         params.parsed("rankingScoreThreshold", "invalid_search_ranking_score_threshold", "a number")?;
+    if threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+        let text = "Invalid value in parameter `rankingScoreThreshold`: the value of `rankingScoreThreshold` is invalid, \
+                    expected a float between `0.0` and `1.0`.";
+        return Err(ApiError::new("invalid_search_ranking_score_threshold", text));
+    }
     body.extend(threshold.map(|threshold| ("rankingScoreThreshold".to_owned(), json!(threshold))));
     // What is left is text, or unknown and refused as a field.
     body.extend(params.0.into_iter().map(|(name, text)| (name, Value::String(text))));

@@ -132,6 +132,11 @@ impl<'a> Bench<'a> {
         Ok(serde_json::from_slice(&self.search.search(index, body.to_string().into(), None).await?)?)
     }
 
+    /// What a multi-search answers.
+    pub(super) async fn multi_search(&self, body: Value) -> Result<Value, Failure> {
+        Ok(serde_json::from_slice(&self.search.multi_search(body.to_string().into(), None).await?)?)
+    }
+
     /// The values that a search among them finds, each with its count.
     pub(super) async fn values(&self, index: &str, body: Value) -> Result<Vec<(String, u64)>, Failure> {
         let body = body.to_string().into();

@@ -45,6 +45,15 @@ pub struct Totals {
     pub(crate) facets: Option<Facets>,
 }
 
+impl Totals {
+    /// The same, where a count that reaches `most` may have been cut to it, with what was counted otherwise.
+    #[must_use]
+    pub fn beyond(self, most: usize, counted: Option<&Self>) -> Self {
+        let cut = counted.filter(|_| self.total >= most as u64);
+        Self { total: cut.map_or(self.total, |counted| counted.total), ..self }
+    }
+}
+
 /// A hit, as its user sees it but for what is said about its place in the list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FederatedHit {

@@ -72,7 +72,8 @@ fn same_but_ties(expected: &Expected<'_>, single: &Values, cluster: &Values) -> 
     let mut first = 0;
     while first < single.len() {
         let end = first + single[first..].iter().take_while(|value| value.1 == single[first].1).count();
-        let cut = end == single.len() && end >= expected.facet_values;
+        // Where numbers fill the list, texts follow all the same.
+        let cut = end == expected.facet_values || (end == single.len() && end >= expected.facet_values);
         let sorted = |values: &Values| {
             let mut run = values[first..end].to_vec();
             run.sort();

@@ -35,7 +35,7 @@ pub(super) fn compare(
 ) -> Result<(), Verdict> {
     let close = at(Look::Close, expected, (single, cluster), whole);
     let mut judged = close.clone();
-    let typos = mistyped(single) || mistyped(cluster);
+    let typos = mistyped(single) || mistyped(cluster) || apart(single) || apart(cluster);
     let looks = [
         (Look::Unmarked, Class::Marks, expected.words),
         (Look::Mistyped { begun: expected.begun }, Class::Mistyped, expected.begun || typos),
@@ -153,11 +153,11 @@ fn key(look: Look, hit: &Map<String, Value>) -> String {
         hit.get(DETAILS).and_then(Value::as_object).into_iter().flatten().collect();
     rules.sort_by_key(|(_, rule)| rule["order"].as_u64());
     let mut key = String::new();
-    let (mut typos, mut hidden) = (0, false);
+    let (mut typos, mut hidden, mut far) = (0, false, false);
     for (name, rule) in rules {
         let begun = look == (Look::Mistyped { begun: true });
         let blurred = match name.as_str() {
-            "exactness" => begun || typos >= 1,
+            "exactness" => begun || far || typos >= 1,
             "proximity" => begun || typos >= 2,
             _ => false,
         };
@@ -167,6 +167,7 @@ fn key(look: Look, hit: &Map<String, Value>) -> String {
             continue;
         }
         typos = typos.max(rule["typoCount"].as_u64().unwrap_or(0));
+        far |= name == "proximity" && is_apart(rule);
         key += &format!("{name}{} ", canonical(rule));
     }
     if let Some(score) = hit.get(SCORE).filter(|_| !hidden) {
@@ -183,6 +184,16 @@ fn scores_follow(single: &Value, cluster: &Value) -> bool {
 
 fn mistyped(hits: &Value) -> bool {
     hits.as_array().into_iter().flatten().filter_map(Value::as_object).any(|hit| typos_of(hit) > 0)
+}
+
+/// Whether the words of some hit stand apart.
+fn apart(hits: &Value) -> bool {
+    let details = hits.as_array().into_iter().flatten().map(|hit| &hit[DETAILS]);
+    details.into_iter().any(|details| is_apart(&details["proximity"]))
+}
+
+fn is_apart(proximity: &Value) -> bool {
+    proximity["score"].as_f64().is_some_and(|score| score < 1.0)
 }
 
 fn typos_of(hit: &Map<String, Value>) -> u64 {

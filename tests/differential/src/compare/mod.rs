@@ -36,8 +36,8 @@ pub(crate) enum Class {
     /// Which words are marked, how far, and what a crop keeps round them follows from the words of the node that are
     /// near to the query's: by a typo, by their beginning, in whatever attribute they stand.
     Marks,
-    /// From one typo on the rule `exactness`, and from two on `proximity`, depend on the other documents of the node. Both do
-    /// for a word of which few letters are given: where over a hundred words of a node begin so, it judges them by what it
+    /// From one typo on, and where words stand apart of which the last begins others, the rule `exactness` depends on the
+    /// other documents of the node, and from two typos on `proximity` does. Both do for a word of which few letters are given: where over a hundred words of a node begin so, it judges them by what it
     /// keeps about the beginning.
     Mistyped,
 }

@@ -125,6 +125,9 @@ fn equal_counts_may_change_places_in_the_order_by_count() {
     let turned = json!({ "a": 3, "c": 2, "b": 2 });
     assert!(verdict("year", turned.clone()).unwrap().classes.contains(&Class::FacetTies));
     assert!(verdict("year", json!({ "a": 3, "c": 2, "d": 2 })).is_ok(), "the limit cuts the tie");
+    let filled = |last: &str| json!({ "9": 2, "8": 2, last: 2, "z": 2 });
+    let numbers = super::compare(&PLAIN, (&with("year", filled("7")), &with("year", filled("6"))), None);
+    assert!(numbers.is_ok(), "numbers that fill the list are cut");
     assert!(differs(&verdict("genre", turned)));
     assert!(differs(&verdict("year", json!({ "b": 3, "a": 2, "c": 2 }))));
     assert!(differs(&verdict("year", json!({ "a": 3, "b": 2, "c": 1 }))));

@@ -31,6 +31,11 @@ pub(crate) fn federated<'a>(
     // Mostly what can be put in one order: words without a sort, or all by one.
     let sort = dice.chance(15).then(|| json!(["id:asc"]));
     let sound = dice.chance(90);
+    if sound && dice.chance(75) {
+        cases.retain(|case| !["movies-distinct", "cities-ranked"].contains(&case.profile.uid));
+    }
+    // Which of several documents stands for a distinct value can be told by their ids only.
+    let distinct = cases.iter().all(|case| case.profile.shows_ids());
     let mut facets = Map::new();
     let mut queries = Vec::new();
     for case in &mut cases {
@@ -55,6 +60,9 @@ pub(crate) fn federated<'a>(
         if !dice.chance(2) {
             OF_THE_LIST.iter().for_each(|name| drop(members.shift_remove(*name)));
         }
+        if !distinct {
+            members.shift_remove("distinct");
+        }
         members.insert("showRankingScoreDetails".to_owned(), true.into());
         let mut query = members.clone();
         query.insert("indexUid".to_owned(), case.profile.uid.into());
@@ -64,11 +72,11 @@ pub(crate) fn federated<'a>(
         }
         queries.push(Value::from(query));
     }
-    let federation = federation(&mut dice, facets);
+    let federation = federation(&mut dice, facets, distinct);
     Federated { cases, body: json!({ "queries": queries, "federation": federation }) }
 }
 
-fn federation(dice: &mut Dice, facets: Map<String, Value>) -> Value {
+fn federation(dice: &mut Dice, facets: Map<String, Value>, distinct: bool) -> Value {
     let mut federation = Map::new();
     let (offset, limit) = (dice.below(9), 2 + dice.below(24));
     match dice.below(5) {
@@ -87,7 +95,7 @@ fn federation(dice: &mut Dice, facets: Map<String, Value>) -> Value {
             federation.insert("mergeFacets".to_owned(), json!({ "maxValuesPerFacet": most }));
         }
     }
-    if dice.chance(8) {
+    if distinct && dice.chance(8) {
         federation.insert("distinct".to_owned(), (*dice.pick(&["director", "country", "year"])).into());
     }
     federation.into()

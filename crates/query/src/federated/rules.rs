@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use miroir_api::{ErrorCode, ResponseError};
@@ -118,7 +118,7 @@ enum Order {
 }
 
 /// What counts only where it comes first.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Once<'a> {
     Rule(&'a str),
     Field(&'a str),
@@ -139,13 +139,13 @@ struct Place<'a> {
 struct Pass<'a> {
     query: &'a Ranked<'a>,
     ranking: Ranking,
-    met: HashMap<Once<'a>, Place<'a>>,
+    met: BTreeMap<Once<'a>, Place<'a>>,
 }
 
 impl Ranking {
     fn of(query: &Ranked<'_>) -> Self {
         let ranking = Self { index: query.index.to_owned(), position: query.position, ..Self::default() };
-        let mut pass = Pass { query, ranking, met: HashMap::new() };
+        let mut pass = Pass { query, ranking, met: BTreeMap::new() };
         for (rule, name) in query.rules.iter().map(String::as_str).enumerate() {
             let place = Place { name, rule, sort: None };
             match name {

@@ -263,8 +263,8 @@ mod tests {
             "exactness": {"order": 5, "matchType": "noExactMatch", "matchingWords": 1, "maxMatchingWords": 2, "score": 0.2},
             "_miroir:asc": {"order": 6, "value": "x"},
         });
-        let first = (f64::from(((2 - 1) * 2 + 2 - 1) * 4 + 2)) / f64::from(3 * 2 * 4);
-        let last = (f64::from((21 - 1) * 3 * 3 + 2)) / f64::from(21 * 3 * 3);
+        // ((2, 3) then (2, 2)) then (2, 4), and (21, 21) then (1, 3) then (2, 3).
+        let (first, last) = (14.0 / 24.0, 182.0 / 189.0);
         let known = Known { most_typos: 1, weight: 2.0, ..ONE };
         assert_eq!(
             of(&details, known),

@@ -25,8 +25,8 @@ pub use facet_search::{
     FacetPlan, FacetSearchRequest, facet_search_from_json, merge_facet_search, plan_facet_search,
 };
 pub use federated::{
-    Compatible, Contribution, Federated, FederatedIndex, Kind, Misplaced, Ranked, Totals, UnionPlan,
-    UnionQuery, federate, merge_union, plan_union, union_renamed,
+    Compatible, Contribution, Federated, FederatedIndex, Kind, Misplaced, OneOrder, Ranked, Totals,
+    UnionPlan, UnionQuery, federate, merge_union, plan_union, union_renamed,
 };
 pub use listing::{
     ListPlan, ListRequest, Listed, copies_of, list_from_json, list_from_parameters, merge_list, plan_list,

@@ -12,10 +12,10 @@ use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::{IndexUid, NodeId};
 use miroir_query::{
     Answers, Compatible, Contribution, Federated, FederatedIndex, Federation, IndexView, MergeError, Merged,
-    Meta, Misplaced, MultiQuery, NodeRequest, Plan, PlanError, Ranked, SearchRequest, Totals, UnionPlan,
-    UnionQuery,
+    Meta, Misplaced, MultiQuery, NodeRequest, OneOrder, Plan, PlanError, Ranked, SearchRequest, Totals,
+    UnionPlan, UnionQuery,
 };
-use miroir_settings::UserSettings;
+use miroir_settings::{UserSettings, deciding_rule};
 use tokio::time::Instant;
 
 use crate::ask::{Asking, Found};
@@ -84,7 +84,7 @@ impl Searcher {
         let indexes = by_index(queries, federation, capped)?;
         let jobs: Vec<(&OfIndex<'_>, Job<'_>)> =
             indexes.iter().flat_map(|index| index.jobs().map(move |job| (index, job))).collect();
-        let wrong = self.first_wrong(&jobs).await;
+        let wrong = self.first_wrong(&jobs, federation).await;
         let right = wrong.as_ref().map_or(jobs.len(), |(at, _)| *at);
         let mut run = Vec::new();
         for (index, job) in &jobs[..right] {
@@ -115,25 +115,42 @@ impl Searcher {
     }
 
     /// The first search whose hits cannot be put in one order with those before it, or whose index is not there.
-    async fn first_wrong(&self, jobs: &[(&OfIndex<'_>, Job<'_>)]) -> Option<(usize, FederatedError)> {
-        let mut compatible = Compatible::default();
+    async fn first_wrong(
+        &self,
+        jobs: &[(&OfIndex<'_>, Job<'_>)],
+        federation: &Federation,
+    ) -> Option<(usize, FederatedError)> {
+        let (mut compatible, mut order) = (Compatible::default(), OneOrder::default());
         for (at, (index, job)) in jobs.iter().enumerate() {
             let Job::Search(part) = job else { continue };
-            if let Err(error) = self.check_one(&index.uid, part, &mut compatible).await {
+            let first = part.place == index.first();
+            let facets = federation.facets_by_index.get(&index.uid).and_then(Option::as_deref);
+            let facets = facets.filter(|_| first && federation.merge_facets.is_some());
+            let checked =
+                self.check_one(&index.uid, (part, facets.unwrap_or_default()), (&mut compatible, &mut order));
+            if let Err(error) = checked.await {
                 return Some((at, FederatedError { place: Some(part.place), error }));
             }
         }
         None
     }
 
+    /// Facets are looked at before the first search of their index. What a pattern stands for is known later.
     async fn check_one(
         &self,
         uid: &IndexUid,
-        part: &Part,
-        compatible: &mut Compatible,
+        (part, facets): (&Part, &[String]),
+        (compatible, order): (&mut Compatible, &mut OneOrder),
     ) -> Result<(), SearchError> {
         let scope = self.scope(uid).await?;
-        let rules = scope.index()?.settings.served.ranking_rule_names();
+        let settings = &scope.index()?.settings.served;
+        let filterable = settings.filterable_attributes();
+        let is_facet = |name: &&str| {
+            deciding_rule(&filterable, name).is_some_and(|(_, features)| features.is_filterable())
+        };
+        let facets = facets.iter().map(String::as_str).filter(is_facet);
+        order.add(uid, facets, &scope.shown().facet_orders).map_err(SearchError::Refused)?;
+        let rules = settings.ranking_rule_names();
         let Part { place, request, .. } = part;
         compatible.add(&Ranked::new((uid.as_str(), *place), request, &rules)).map_err(SearchError::Refused)
     }

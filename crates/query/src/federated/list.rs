@@ -265,20 +265,39 @@ fn write_facets(
 
 /// The facets of all indexes as one. Each must have one order in all of them.
 fn merged(merge: MergeFacets, indexes: Vec<OfIndex<'_>>) -> Result<Facets, Misplaced> {
-    let mut all = Facets::default();
-    let mut orders: BTreeMap<String, (&IndexUid, FacetOrder)> = BTreeMap::new();
-    for OfIndex { uid, place, facets, orders: of_index } in indexes {
-        for name in facets.names() {
-            let order = of_index.of(name);
-            let (first, known) = orders.entry(name.to_owned()).or_insert((uid, order));
-            if *known != order {
-                return Err(Misplaced { place, error: inconsistent(name, (first, *known), (uid, order)) });
-            }
-        }
+    let (mut all, mut one) = (Facets::default(), OneOrder::default());
+    for OfIndex { uid, place, facets, orders } in indexes {
+        one.add(uid, facets.names(), &orders).map_err(|error| Misplaced { place, error })?;
         all.add(facets);
     }
-    all.settle(|name| orders.get(name).map_or(FacetOrder::Alpha, |(_, order)| *order), merge);
+    all.settle(|name| one.0.get(name).map_or(FacetOrder::Alpha, |(_, order)| *order), merge);
     Ok(all)
+}
+
+/// The order of each facet that several indexes have, and the first index that has it.
+#[derive(Debug, Default)]
+pub struct OneOrder(BTreeMap<String, (IndexUid, FacetOrder)>);
+
+impl OneOrder {
+    /// Takes the facets of the next index.
+    ///
+    /// # Errors
+    /// When one has another order than in an index before.
+    pub fn add<'a>(
+        &mut self,
+        uid: &IndexUid,
+        facets: impl Iterator<Item = &'a str>,
+        orders: &FacetOrders,
+    ) -> Result<(), ResponseError> {
+        for name in facets {
+            let order = orders.of(name);
+            let (first, known) = self.0.entry(name.to_owned()).or_insert_with(|| (uid.clone(), order));
+            if *known != order {
+                return Err(inconsistent(name, (first, *known), (uid, order)));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn inconsistent(

@@ -16,7 +16,7 @@ mod value;
 use crate::merge::FacetValue;
 
 pub(crate) use facets::Facets;
-pub use list::{FederatedIndex, Misplaced, federate};
+pub use list::{FederatedIndex, Misplaced, OneOrder, federate};
 pub use rules::{Compatible, Kind, Ranked};
 pub use union::{UnionPlan, UnionQuery, merge_union, plan_union, union_renamed};
 pub(crate) use value::{Compared, Known, values};

@@ -33,6 +33,11 @@ impl ApiError {
         self.status.unwrap_or_else(own)
     }
 
+    /// What it tells.
+    pub(crate) fn into_told(self) -> ResponseError {
+        self.error
+    }
+
     /// As an error of a multi-search, where an index that is not there makes the request a wrong one.
     pub(crate) fn inside_body(self) -> Self {
         let missing = self.error.code == ErrorCode::IndexNotFound;

@@ -38,5 +38,5 @@ pub use request::{
     Federation, MatchingStrategy, MergeFacets, MultiQuery, MultiRequest, Paging, RequestError, SearchRequest,
     from_json, from_parameters, multi_from_json,
 };
-pub use reserved::{check_facet_search, check_list, check_search};
+pub use reserved::{check_facet_search, check_facets, check_list, check_reserved_facets, check_search};
 pub use view::{IndexView, NodeView, ShardView, Shown};

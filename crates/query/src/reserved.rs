@@ -39,18 +39,37 @@ pub fn check_search(
         return Ok(());
     }
     let rules = settings.filterable_attributes();
-    let refused = facets.iter().find_map(|facet| not_countable(facet, &rules));
+    let refused = check_facets(facets, settings).is_err();
     if let Some(distinct) = distinct {
         let displayed = settings.displayed_attributes();
         check_distinct(distinct, &rules, displayed.as_deref()).map_err(|text| {
             ResponseError::new(ErrorCode::InvalidSearchDistinct, format!("Index `{uid}`: {text}"))
         })?;
     }
-    if let Some(filter) = filter.filter(|_| filtered || refused.is_some()) {
+    if let Some(filter) = filter.filter(|_| filtered || refused) {
         filter.check_filterable_in_search(&rules).map_err(|error| {
             ResponseError::new(ErrorCode::InvalidSearchFilter, format!("Index `{uid}`: {error}"))
         })?;
     }
+    check_facets(facets, settings)
+}
+
+/// Refuses facets among which the reserved member is, as [`check_facets`] does.
+///
+/// # Errors
+/// Meilisearch's.
+pub fn check_reserved_facets(facets: &[String], settings: &UserSettings) -> Result<(), ResponseError> {
+    let named = facets.iter().any(|facet| meet(facet, RESERVED_MEMBER));
+    if named { check_facets(facets, settings) } else { Ok(()) }
+}
+
+/// Refuses facets that the settings let nobody count.
+///
+/// # Errors
+/// Meilisearch's.
+pub fn check_facets(facets: &[String], settings: &UserSettings) -> Result<(), ResponseError> {
+    let rules = settings.filterable_attributes();
+    let refused = facets.iter().find_map(|facet| not_countable(facet, &rules));
     refused.map_or(Ok(()), |text| {
         let text = format!("Invalid facet distribution: {text}");
         Err(ResponseError::new(ErrorCode::InvalidSearchFacets, text))

@@ -25,7 +25,7 @@ mod view;
 pub use ask::Found;
 pub use error::SearchError;
 pub use explain::{Explained, Hedging, Resolved};
-pub use federated::FederatedError;
+pub use federated::{Charge, FederatedError};
 pub use searcher::{Ids, Searcher};
 pub use stats::IndexNumbers;
 pub use tail::Config;

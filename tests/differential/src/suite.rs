@@ -70,6 +70,10 @@ async fn others(world: &World, seed: u64, cases: u64) {
     let lists = federated::check(world, seed, 0..cases / 2).await;
     println!("federated multi-searches: {lists:?}");
     assert!(lists.answered > lists.refused && lists.refused > 5, "{lists:?}");
+    assert!(
+        lists.unchecked * 4 < lists.answered,
+        "too much is refused that the node does not look at: {lists:?}"
+    );
     let values = values::check(world, seed, cases / 2).await;
     println!("searches among values: {values:?}");
     let least = |same, percent: usize| {

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::body::{JsonBody, json, kept};
 use crate::error::ApiError;
 use crate::freshness::Settings;
-use crate::partial::{self, Missing};
+use crate::partial::Missing;
 use crate::request_id;
 
 /// How many searches of one request run at once. A slow one holds back only what does not fit beside it.
@@ -40,12 +40,19 @@ async fn one_list(
     federation: &Federation,
     ids: &Ids<'_>,
 ) -> Result<Response, ApiError> {
-    let found = app.searcher().federated(queries, federation, ids).await;
+    let mut held = app.memory().begin()?;
+    let mut charge = |bytes| app.memory().grow(&mut held, bytes).map_err(ApiError::into_told);
+    let found = app.searcher().federated(queries, federation, ids, &mut charge).await;
     let found = found.map_err(|FederatedError { place, error }| match place {
         Some(place) => ApiError::from(error).inside_query(place),
         None => ApiError::from(error).inside_body(),
     })?;
-    Ok(partial::answer(found))
+    let mut missing = Missing::default();
+    missing.add(&found);
+    app.memory().grow(&mut held, found.answer.len())?;
+    let mut response = json(kept(found.answer.into_bytes(), held));
+    missing.mark(&mut response);
+    Ok(response)
 }
 
 async fn results(app: &App, queries: Vec<MultiQuery>, ids: &Ids<'_>) -> Result<Response, ApiError> {

@@ -36,10 +36,15 @@ impl Facets {
     pub(super) fn add(&mut self, other: Self) {
         for (facet, values) in other.values {
             let sums = self.values.entry(facet).or_default();
+            let mut places: BTreeMap<String, usize> =
+                sums.iter().enumerate().map(|(place, (label, _))| (label.clone(), place)).collect();
             for (label, count) in values {
-                match sums.iter_mut().find(|(known, _)| *known == label) {
-                    Some((_, sum)) => *sum += count,
-                    None => sums.push((label, count)),
+                match places.get(&label) {
+                    Some(place) => sums[*place].1 += count,
+                    None => {
+                        places.insert(label.clone(), sums.len());
+                        sums.push((label, count));
+                    }
                 }
             }
         }
@@ -59,19 +64,30 @@ impl Facets {
         }
     }
 
-    /// Takes out hits that are not in the list after all.
+    /// Takes out hits that are not in the list after all (`ComputedFacets::remove_hits` of Meilisearch): of several labels
+    /// of a value the last one that is not written as values are compared.
     pub(super) fn remove<'a>(&mut self, hits: impl Iterator<Item = &'a FederatedHit> + Clone) {
         for (facet, values) in &mut self.values {
-            for value in hits.clone().flat_map(|hit| hit.values_of(facet)) {
-                let is_it = |label: &str| match value {
-                    FacetValue::Number(number) => label == number,
-                    FacetValue::Text(text) => normalized(label) == *text,
+            let mut taken = hits.clone().flat_map(|hit| hit.values_of(facet)).peekable();
+            if taken.peek().is_none() {
+                continue;
+            }
+            let (mut exact, mut folded) = (BTreeMap::new(), BTreeMap::new());
+            for (place, (label, _)) in values.iter().enumerate() {
+                let compared = normalized(label);
+                let places = if compared == *label { &mut exact } else { &mut folded };
+                places.insert(compared, place);
+            }
+            for value in taken {
+                let place = match value {
+                    FacetValue::Text(text) => folded.get(text).or_else(|| exact.get(text)),
+                    FacetValue::Number(number) => exact.get(number),
                 };
-                if let Some(at) = values.iter().position(|(label, _)| is_it(label)) {
-                    values[at].1 = values[at].1.saturating_sub(1);
-                    values.retain(|(_, count)| *count > 0);
+                if let Some(place) = place {
+                    values[*place].1 = values[*place].1.saturating_sub(1);
                 }
             }
+            values.retain(|(_, count)| *count > 0);
         }
     }
 

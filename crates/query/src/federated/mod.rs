@@ -45,7 +45,20 @@ pub struct Totals {
     pub(crate) facets: Option<Facets>,
 }
 
+impl Contribution {
+    /// How many bytes its hits are.
+    pub fn bytes(&self) -> usize {
+        self.hits.iter().map(|hit| hit.text.len() + size_of::<FederatedHit>()).sum()
+    }
+}
+
 impl Totals {
+    /// The same with the facets that were asked for, be it none.
+    #[must_use]
+    pub fn with_facets(self) -> Self {
+        Self { facets: Some(self.facets.unwrap_or_default()), ..self }
+    }
+
     /// The same, where a count that reaches `most` may have been cut to it, with what was counted otherwise.
     #[must_use]
     pub fn beyond(self, most: usize, counted: Option<&Self>) -> Self {

@@ -287,6 +287,9 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Names that nothing can be sorted by.
+const RESERVED: [&str; 5] = ["_geo", "_geoDistance", "_geoPoint", "_geoRadius", "_geoBoundingBox"];
+
 /// What this sorts by; none where Meilisearch cannot tell either.
 fn sorted_by(text: &str) -> Option<(Once<'_>, Order)> {
     let (by, direction) = text.rsplit_once(':')?;
@@ -295,10 +298,12 @@ fn sorted_by(text: &str) -> Option<(Once<'_>, Order)> {
         "desc" => false,
         _ => return None,
     };
-    let Some(point) = by.strip_prefix("_geoPoint(") else {
-        return Some((Once::Field(by), Order::Field { ascending }));
+    let Some(point) = by.strip_prefix("_geoPoint(").and_then(|point| point.strip_suffix(')')) else {
+        let called = ["_geoRadius(", "_geoBoundingBox(", "_geo(", "_geoDistance("];
+        let reserved = RESERVED.contains(&by) || called.iter().any(|called| by.starts_with(called));
+        return (!reserved).then_some((Once::Field(by), Order::Field { ascending }));
     };
-    let (lat, lng) = point.strip_suffix(')')?.split_once(',')?;
+    let (lat, lng) = point.split_once(',')?;
     let within =
         |text: &str, most: f64| text.trim().parse::<f64>().is_ok_and(|degrees| degrees.abs() <= most);
     (within(lat, 90.0) && within(lng, 180.0)).then_some((Once::Geo, Order::Geo { ascending }))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use miroir_api::ResponseError;
+use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::{NodeId, PhysicalName};
 use miroir_settings::FacetOrders;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,10 @@ use crate::plan::fields::Fields;
 use crate::plan::{Layout, NodeRequest, PlanError, choose_around, limited_to, seed};
 use crate::request::{Paging, SearchRequest};
 use crate::view::IndexView;
+
+const UNCOUNTED: &str = "Searches of one index with and without `matchingStrategy: all` are not implemented in one list of \
+                         hits where its ranking rules leave nothing between `words` and the last rule; use one \
+                         `matchingStrategy`.";
 
 /// The searches of one index, ready to be counted together.
 #[derive(Debug, Clone)]
@@ -163,9 +167,14 @@ impl UnionPlan {
     pub fn user_error(&self, node: &NodeId, body: &[u8]) -> Option<ResponseError> {
         let request = self.requests.iter().find(|request| request.node == *node)?;
         let error = user_error(&self.uid, request.index, body)?;
-        // The searches themselves are told what is wrong with them; what is left is about facets.
-        let facets = format!("Inside `.federation.facetsByIndex.{}`: ", request.index);
-        let text = error.message.split_once(&facets).map_or(error.message.as_str(), |(_, text)| text);
-        Some(ResponseError::new(error.code, text))
+        // The user's rules can be compared; with ours after them a node may find that they cannot.
+        if error.code == ErrorCode::InvalidMultiSearchQueryRankingRules {
+            return Some(ResponseError::new(ErrorCode::MiroirNotImplemented, UNCOUNTED));
+        }
+        // The searches themselves are told what is wrong with them; what is left is about facets. The index may have got
+        // another name meanwhile.
+        let facets = error.message.split_once("Inside `.federation.facetsByIndex.");
+        let text = facets.and_then(|(_, named)| named.split_once("`: "));
+        Some(ResponseError::new(error.code, text.map_or(error.message.as_str(), |(_, text)| text)))
     }
 }

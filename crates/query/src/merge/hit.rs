@@ -116,6 +116,8 @@ impl<'a> Hit<'a> {
         for (name, raw) in &self.members.0 {
             match name.as_ref() {
                 RESERVED_MEMBER => {}
+                // What is said about a place in a list takes the place of a member of that name.
+                "_federation" if plan.federated.is_some() => {}
                 FORMATTED => write_formatted(raw, &plan.fields, hit.name(name)),
                 MATCHES => write_matches(raw, &plan.fields, hit.name(name)),
                 SCORE if plan.request.show_ranking_score => self.write_score(raw, hit.name(name)),

@@ -96,10 +96,11 @@ impl<'a> Run<'a> {
             tie.push(next);
             self.next = self.read(source)?;
         }
-        if self.full.is_some() && self.next.is_none() {
-            self.complete(source, &mut tie)?;
-        }
+        // One node's hits stand in its own order, and what comes last in their keys is no slot.
         if !source.plan.in_order {
+            if self.full.is_some() && self.next.is_none() {
+                self.complete(source, &mut tie)?;
+            }
             tie.sort_by(|a, b| a.id.cmp(&b.id));
         }
         self.tie = tie.into();

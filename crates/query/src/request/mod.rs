@@ -65,34 +65,6 @@ pub struct SearchRequest {
     pub show_ranking_score_details: bool,
 }
 
-impl SearchRequest {
-    /// A search for nothing but facets.
-    pub fn facets_only(facets: Option<Vec<String>>) -> Self {
-        Self {
-            q: None,
-            paging: Paging::Window { offset: 0, limit: 0 },
-            attributes_to_retrieve: None,
-            attributes_to_crop: None,
-            crop_length: body::CROP_LENGTH,
-            crop_marker: body::CROP_MARKER.to_owned(),
-            attributes_to_highlight: None,
-            highlight_pre_tag: body::PRE_TAG.to_owned(),
-            highlight_post_tag: body::POST_TAG.to_owned(),
-            show_matches_position: false,
-            filter: None,
-            sort: None,
-            distinct: None,
-            facets,
-            matching_strategy: MatchingStrategy::default(),
-            attributes_to_search_on: None,
-            ranking_score_threshold: None,
-            locales: None,
-            show_ranking_score: false,
-            show_ranking_score_details: false,
-        }
-    }
-}
-
 /// What is done when too few documents match all words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, deserr::Deserr, serde::Serialize)]
 #[deserr(rename_all = camelCase)]

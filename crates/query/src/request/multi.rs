@@ -157,7 +157,7 @@ impl Query {
             let code = ErrorCode::InvalidMultiSearchQueryPersonalization;
             return refuse(code, "`.personalize`", "personalize", hint);
         }
-        if self.show_performance_details == Some(true) {
+        if self.show_performance_details.is_some() {
             let code = ErrorCode::InvalidMultiSearchQueryShowPerformanceDetails;
             return refuse(code, "`.showPerformanceDetails`", "showPerformanceDetails", "");
         }

@@ -2,6 +2,7 @@
 
 mod documents;
 mod explain;
+mod federated;
 mod merge;
 mod model;
 mod plan;

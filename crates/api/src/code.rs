@@ -191,6 +191,17 @@ error_codes! {
     InvalidSettingsSynonyms = "invalid_settings_synonyms", InvalidRequest, 400;
     InvalidSettingsTypoTolerance = "invalid_settings_typo_tolerance", InvalidRequest, 400;
     InvalidSkipCreation = "invalid_skip_creation", InvalidRequest, 400;
+    InvalidSimilarAttributesToRetrieve = "invalid_similar_attributes_to_retrieve", InvalidRequest, 400;
+    InvalidSimilarEmbedder = "invalid_similar_embedder", InvalidRequest, 400;
+    InvalidSimilarFilter = "invalid_similar_filter", InvalidRequest, 400;
+    InvalidSimilarId = "invalid_similar_id", InvalidRequest, 400;
+    InvalidSimilarLimit = "invalid_similar_limit", InvalidRequest, 400;
+    InvalidSimilarOffset = "invalid_similar_offset", InvalidRequest, 400;
+    InvalidSimilarRankingScoreThreshold = "invalid_similar_ranking_score_threshold", InvalidRequest, 400;
+    InvalidSimilarRetrieveVectors = "invalid_similar_retrieve_vectors", InvalidRequest, 400;
+    InvalidSimilarShowPerformanceDetails = "invalid_similar_show_performance_details", InvalidRequest, 400;
+    InvalidSimilarShowRankingScore = "invalid_similar_show_ranking_score", InvalidRequest, 400;
+    InvalidSimilarShowRankingScoreDetails = "invalid_similar_show_ranking_score_details", InvalidRequest, 400;
     InvalidState = "invalid_state", Internal, 500;
     InvalidStatsShowInternalDatabaseSizes = "invalid_stats_show_internal_database_sizes", InvalidRequest, 400;
     InvalidStatsSizeFormat = "invalid_stats_size_format", InvalidRequest, 400;
@@ -229,6 +240,7 @@ error_codes! {
     MissingSwapIndexes = "missing_swap_indexes", InvalidRequest, 400;
     MissingTaskFilters = "missing_task_filters", InvalidRequest, 400;
     NoSpaceLeftOnDevice = "no_space_left_on_device", System, 422;
+    NotFoundSimilarId = "not_found_similar_id", InvalidRequest, 400;
     PayloadTooLarge = "payload_too_large", InvalidRequest, 413;
     TaskFileNotFound = "task_file_not_found", InvalidRequest, 404;
     TaskNotFound = "task_not_found", InvalidRequest, 404;

@@ -33,8 +33,15 @@ pub struct VersionTraits {
     /// Whether a page with exact totals leaves out of them what scores less than `rankingScoreThreshold`, wherever it is
     /// in the order. Other totals leave it out only where the hits end with it.
     pub pages_count_above_threshold: bool,
+    /// Whether the score of the rules so far decides about hits that stand before the page together, which are looked at
+    /// no closer; otherwise that of all rules decides about each.
+    pub skips_before_page: bool,
     /// Whether a score is made of all rules, not only of those before the first sort.
     pub scores_of_all_rules: bool,
+    /// Whether documents that a hybrid search finds by words and by vectors are distinct together.
+    pub hybrid_is_distinct: bool,
+    /// Whether words that must not be there (`-word`) count for what a hybrid search finds by vectors too.
+    pub hybrid_negates: bool,
 }
 
 const V1_15: VersionTraits = VersionTraits {
@@ -43,7 +50,10 @@ const V1_15: VersionTraits = VersionTraits {
     ranking_rule_names: &["words", "typo", "proximity", "attribute", "sort", "exactness"],
     totals_capped: true,
     pages_count_above_threshold: false,
+    skips_before_page: true,
     scores_of_all_rules: false,
+    hybrid_is_distinct: false,
+    hybrid_negates: false,
 };
 
 const V1_50: VersionTraits = VersionTraits {
@@ -69,7 +79,10 @@ const V1_50: VersionTraits = VersionTraits {
     ],
     totals_capped: false,
     pages_count_above_threshold: true,
+    skips_before_page: false,
     scores_of_all_rules: true,
+    hybrid_is_distinct: true,
+    hybrid_negates: true,
 };
 
 impl ApiVersion {

@@ -35,8 +35,8 @@ pub use limits::{Limits, PAYLOAD_BYTES};
 pub use serve::serve;
 
 use routes::{
-    cancel, documents, features, health, indexes, multi_search, search, settings, stats, swap, tasks,
-    unsupported,
+    cancel, documents, features, health, indexes, multi_search, search, settings, similar, stats, swap,
+    tasks, unsupported,
 };
 
 /// Everything that a peer serves over HTTP.
@@ -90,6 +90,7 @@ fn guarded() -> Vec<Route> {
         ("/indexes/{uid}", get(indexes::get).patch(indexes::update).delete(indexes::delete)),
         ("/indexes/{uid}/stats", get(stats::index)),
         ("/indexes/{uid}/search", get(search::get).post(search::post)),
+        ("/indexes/{uid}/similar", get(similar::get).post(similar::post)),
         ("/indexes/{uid}/facet-search", post(search::facet_values)),
         ("/indexes/{uid}/documents", documents),
         ("/indexes/{uid}/documents/fetch", post(documents::read::fetch)),

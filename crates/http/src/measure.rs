@@ -18,6 +18,7 @@ pub(crate) fn describe() {
     describe_counter!("miroir_search_probes_total", "Requests to slow nodes, to see whether they still are.");
     describe_counter!("miroir_search_shared_total", "Requests to nodes that another search sent.");
     describe_counter!("miroir_search_partial_total", "Answers that lack shards, under the policy `partial`.");
+    describe_counter!("miroir_search_cut_short_total", "Answers of nodes that ran out of `searchCutoffMs`.");
     describe_gauge!("miroir_search_slow_indexes", "Indexes for which a node is avoided since it is slow.");
     describe_gauge!("miroir_lane_lag_tasks", "Tasks that wait for a node.");
     describe_gauge!("miroir_undelivered_bytes", "Payloads that some node does not have yet.");

@@ -26,6 +26,7 @@ mod search;
 mod settings;
 mod tasks;
 mod unions;
+mod vectors;
 
 use std::fmt;
 use std::future::Future;
@@ -95,6 +96,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         pages::CHECKS,
         facets::CHECKS,
         unions::CHECKS,
+        vectors::CHECKS,
         reserved::CHECKS,
         fetch::CHECKS,
         rename::CHECKS,

@@ -90,6 +90,10 @@ pub trait Node: fmt::Debug + Send + Sync {
         request_id: Option<&str>,
     ) -> Result<Bytes, NodeError>;
 
+    /// Find documents like one of an index: JSON text in (`POST …/similar`), JSON text out. `not_found_similar_id` when
+    /// that one is not there.
+    async fn similar(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
+
     /// Search indexes for one list of hits: JSON text in (`POST /multi-search` with `federation`), JSON text out.
     async fn multi_search(&self, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
 
@@ -97,5 +101,26 @@ pub trait Node: fmt::Debug + Send + Sync {
     async fn fetch(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError>;
 
     /// Read one document: JSON text; `document_not_found` when there is none.
-    async fn document(&self, index: &str, id: &str, request_id: Option<&str>) -> Result<Bytes, NodeError>;
+    async fn document(
+        &self,
+        index: &str,
+        document: ById<'_>,
+        request_id: Option<&str>,
+    ) -> Result<Bytes, NodeError>;
+}
+
+/// A document that is read by its id.
+#[derive(Debug, Clone, Copy)]
+pub struct ById<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// Whether it shows its vectors.
+    pub vectors: bool,
+}
+
+impl<'a> From<&'a str> for ById<'a> {
+    /// Without vectors.
+    fn from(id: &'a str) -> Self {
+        Self { id, vectors: false }
+    }
 }

@@ -22,7 +22,7 @@ mod shapes;
 mod wait;
 mod write;
 
-pub use contract::{Node, Origin};
+pub use contract::{ById, Node, Origin};
 pub use credentials::{ApiKey, KeyInfo, NewKey};
 pub use error::NodeError;
 pub use gate::{CheckFailure, Expected, Gate, Known, Verdict, examine};

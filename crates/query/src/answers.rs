@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use miroir_model::NodeId;
 
 use crate::plan::NodeRequest;
@@ -45,5 +46,26 @@ impl<'r, B> FromIterator<(&'r NodeRequest, B)> for Answers<B> {
             all.insert(request, answer);
         }
         all
+    }
+}
+
+/// Whether a node's answer, with the details of scores, says that the node ran out of the time that the index gives a
+/// search (`searchCutoffMs`): some hits are ordered by the first rules only then, as on one Meilisearch.
+///
+/// Texts cannot have what is looked for, since their quotes are escaped.
+pub fn ran_out_of_time(answer: &[u8]) -> bool {
+    memmem::find(answer, br#""skipped":{"order":"#).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_was_skipped_says_so() {
+        let hit = r#"{"hits":[{"id":1,"_rankingScoreDetails":{"words":{"order":0,"matchingWords":1,"maxMatchingWords":1,"score":1.0},"skipped":{"order":1}}}]}"#;
+        assert!(ran_out_of_time(hit.as_bytes()));
+        let text = serde_json::json!({ "hits": [{ "title": r#""skipped":{"order":1}"#, "skipped": 1 }] });
+        assert!(!ran_out_of_time(text.to_string().as_bytes()));
     }
 }

@@ -16,9 +16,10 @@ mod path;
 mod plan;
 mod request;
 mod reserved;
+mod similar;
 mod view;
 
-pub use answers::Answers;
+pub use answers::{Answers, ran_out_of_time};
 pub use errors::user_error;
 pub use explain::{Asked, Explanation, Warning, explain};
 pub use facet_search::{
@@ -35,8 +36,12 @@ pub use listing::{
 pub use merge::{MergeError, Merged, Meta, merge, merge_federated};
 pub use plan::{NodeRequest, Plan, PlanError, condition, plan, plan_around, plan_federated};
 pub use request::{
-    Federation, MatchingStrategy, MergeFacets, MultiQuery, MultiRequest, Paging, RequestError, SearchRequest,
-    from_json, from_parameters, multi_from_json,
+    Federation, Hybrid, MatchingStrategy, MergeFacets, MultiQuery, MultiRequest, Paging, RequestError,
+    SearchRequest, from_json, from_parameters, multi_from_json,
 };
 pub use reserved::{check_facet_search, check_facets, check_list, check_reserved_facets, check_search};
+pub use similar::{
+    SimilarPlan, SimilarRequest, SourceVector, check_similar, merge_similar, plan_similar, similar_from_json,
+    similar_from_parameters, similar_to_none,
+};
 pub use view::{IndexView, NodeView, ShardView, Shown};

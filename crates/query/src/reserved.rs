@@ -20,8 +20,9 @@ use crate::filter::{self, Filter};
 use crate::listing::ListRequest;
 use crate::request::SearchRequest;
 
-/// Refuses a search whose filter, `distinct` or `facets` name the reserved member. What else is wrong with these is
-/// said too, in Meilisearch's order; a filter that is none is left to the nodes.
+/// Refuses a search by vectors that the index cannot compare ([`SearchRequest::check_vector`]), and one whose filter,
+/// `distinct` or `facets` name the reserved member. What else is wrong with these is said too, in Meilisearch's order; a
+/// filter that is none is left to the nodes.
 ///
 /// # Errors
 /// Meilisearch's, of the first thing that is wrong.
@@ -30,6 +31,7 @@ pub fn check_search(
     uid: &str,
     settings: &UserSettings,
 ) -> Result<(), ResponseError> {
+    request.check_vector(settings)?;
     let filter = request.filter.as_ref().and_then(parsed);
     let facets = request.facets.as_deref().unwrap_or_default();
     let distinct = request.distinct.as_deref();
@@ -105,7 +107,7 @@ fn naming_reserved(filter: Option<&Value>) -> Option<Filter<'_>> {
     filter.and_then(parsed).filter(Filter::names_reserved)
 }
 
-fn parsed(filter: &Value) -> Option<Filter<'_>> {
+pub(crate) fn parsed(filter: &Value) -> Option<Filter<'_>> {
     filter::parse(filter).ok().flatten()
 }
 

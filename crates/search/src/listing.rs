@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use miroir_documents::canonical_id;
 use miroir_model::IndexUid;
-use miroir_node::NodeError;
+use miroir_node::{ById, NodeError};
 use miroir_query::{
     ListPlan, ListRequest, Listed, copies_of, merge_list, plan_list, user_error, without_reserved,
 };
@@ -66,21 +66,21 @@ impl Searcher {
     pub async fn document(
         &self,
         uid: &IndexUid,
-        id: &str,
+        document: ById<'_>,
         request_id: Option<&str>,
     ) -> Result<Option<String>, SearchError> {
         let began = Instant::now();
-        twice(|| self.in_time(began, self.document_once(uid, id, request_id))).await
+        twice(|| self.in_time(began, self.document_once(uid, document, request_id))).await
     }
 
     async fn document_once(
         &self,
         uid: &IndexUid,
-        id: &str,
+        document: ById<'_>,
         request_id: Option<&str>,
     ) -> Result<Option<String>, SearchError> {
         let scope = self.scope(uid).await?;
-        let Some(id) = canonical_id(id) else { return Ok(None) };
+        let Some(id) = canonical_id(document.id) else { return Ok(None) };
         let nodes = scope.nodes(Marks::out(&Default::default()))?;
         let shards = scope.shards(&nodes)?;
         let mut last = None;
@@ -89,7 +89,7 @@ impl Searcher {
             let Ok(client) = self.clients.of(node) else { continue };
             let ask = |name: String| {
                 let client = Arc::clone(&client);
-                async move { client.document(&name, id, request_id).await }
+                async move { client.document(&name, ById { id, ..document }, request_id).await }
             };
             match by_name(copy.index, ask).await {
                 Ok(document) => {

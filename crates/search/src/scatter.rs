@@ -9,7 +9,7 @@ use miroir_api::ResponseError;
 use miroir_cluster::State;
 use miroir_model::{Generation, NodeId, PhysicalName};
 use miroir_node::{Node, NodeError};
-use miroir_query::{Answers, NodeRequest};
+use miroir_query::{Answers, NodeRequest, ran_out_of_time};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +25,8 @@ pub(crate) enum Route {
     /// Several searches of one index, counted together.
     Union,
     Fetch,
+    /// Documents like one of the node's own.
+    Similar,
 }
 
 /// What came of requests.
@@ -145,6 +147,9 @@ impl Searcher {
             let answer = timeout(patience, by_name(index, ask)).await.unwrap_or_else(late);
             metrics::histogram!("miroir_search_node_seconds", "node" => node.to_string())
                 .record(began.elapsed());
+            if route == Route::Search && answer.as_ref().is_ok_and(|body| ran_out_of_time(body)) {
+                metrics::counter!("miroir_search_cut_short_total", "node" => node.to_string()).increment(1);
+            }
             match (&answer, timing) {
                 (Ok(_), Some(timing)) => timing.end(Outcome::Answered),
                 (Err(NodeError::Rejected { .. }), _) | (_, None) => {}
@@ -168,6 +173,7 @@ async fn ask(client: &dyn Node, (route, name): (Route, String), body: Bytes, id:
         Route::Search => client.search(&name, body, id).await,
         Route::FacetSearch => client.facet_search(&name, body, id).await,
         Route::Union => client.multi_search(body, id).await,
+        Route::Similar => client.similar(&name, body, id).await,
         Route::Fetch => client.fetch(&name, body, id).await,
     }
 }

@@ -8,12 +8,13 @@
 //! | `filterableAttributes` | and `_miroir` by equality | a search can be limited to some shards |
 //! | `rankingRules` | and `_miroir:asc` last, with several shards | ties have one order, the same on every copy |
 //! | `faceting.maxValuesPerFacet` | at least [`NODE_FACET_VALUES`], with several shards | counts add up only when no shard cut a value off |
+//! | `embedders.*.documentTemplate`, the default | leaves `_miroir` out | vectors are made of what the user knows only |
 //! | `pagination.maxTotalHits` | at least [`NODE_HITS`], with several shards | a page that ends inside a tie fetches that tie whole, however small the user's limit is |
 //!
 //! An index of one shard answers with its node's own text, so there the limits are the user's.
 //!
-//! Not done yet: an embedder whose template goes over all fields (the default one does) puts the reserved member into
-//! the text of which vectors are made. Such embedders need a template that leaves it out.
+//! Meilisearch's own template of embedders goes over all attributes: nodes get one that makes the same text without the
+//! reserved member. A template of the user's that goes over `fields` meets it, and must leave it out itself.
 
 use miroir_model::RESERVED_MEMBER;
 use serde_json::{Map, Value, json};
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::attributes::matches_pattern;
 use crate::embedders::cleared_members;
 use crate::name::SettingName;
+use crate::shape::default_of;
 use crate::stored::object_text;
 use crate::user::UserSettings;
 
@@ -34,6 +36,13 @@ pub const NODE_FACET_VALUES: u64 = 100_000;
 /// How many hits a node gives at least, when an index has several shards: more than one slot's worth of documents, up to
 /// 160 million documents in the index.
 pub const NODE_HITS: u64 = 10_000;
+
+/// Meilisearch's default template of embedders, but for the reserved member.
+const NODE_TEMPLATE: &str = "{% for field in fields %}\
+    {% if field.is_searchable and field.value != nil and field.name != \"_miroir\" %}\
+    {{ field.name }}: {{ field.value }}\n\
+    {% endif %}\
+    {% endfor %}";
 
 /// What the settings on the nodes depend on besides the user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,5 +128,19 @@ fn embedders(settings: &UserSettings, held: Option<&UserSettings>) -> Value {
             _ => drop(embedders.insert(name.clone(), Value::Null)),
         }
     }
-    Value::Object(embedders.into_iter().collect::<Map<_, _>>())
+    let default = default_of(SettingName::Chat, settings.version());
+    let mut embedders: Map<String, Value> = embedders.into_iter().collect();
+    embedders.values_mut().for_each(|embedder| without_reserved(embedder, &default["documentTemplate"]));
+    Value::Object(embedders)
+}
+
+/// The default template without the reserved member, in an embedder and in those that it is composed of.
+fn without_reserved(embedder: &mut Value, default: &Value) {
+    let Some(members) = embedder.as_object_mut() else { return };
+    if members.get("documentTemplate") == Some(default) {
+        members.insert("documentTemplate".to_owned(), NODE_TEMPLATE.into());
+    }
+    for part in ["indexingEmbedder", "searchEmbedder"] {
+        members.get_mut(part).into_iter().for_each(|part| without_reserved(part, default));
+    }
 }

@@ -82,7 +82,8 @@ pub(crate) fn of(case: &Case, same: &Same, right: &Answer) -> Vec<(&'static str,
     let mut wrong = Vec::new();
     for (name, break_it) in BREAKS {
         let facets = name.contains("facet") || name.contains("range");
-        let estimated = (name.contains("total") && (distinct || threshold && case.request.is_paged()))
+        let estimated = (name.contains("total")
+            && (distinct || threshold && (case.request.is_paged() || case.request.has("hybrid"))))
             || (facets && (distinct || threshold));
         let mut answer = right.clone();
         let body = answer.body.as_object_mut();

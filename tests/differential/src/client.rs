@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::generate::Request;
+use crate::generate::{Documents, Request};
 
 /// What a server said.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,11 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Body) -> Answer {
+        self.call_for_mark(method, path, body).await.0
+    }
+
+    /// The answer, and whether it is marked as one given while settings were being changed.
+    async fn call_for_mark(&self, method: Method, path: &str, body: Body) -> (Answer, bool) {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
@@ -42,16 +47,32 @@ impl Client {
         }
         let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let status = answer.status().as_u16();
+        let marked = answer.headers().get("miroir-settings-in-flight").is_some_and(|mark| mark == "true");
         let text = answer.text().await.unwrap();
         let body =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{method} {path}: {error}: {text}"));
-        Answer { status, body }
+        (Answer { status, body }, marked)
+    }
+
+    /// Searches; with whether the answer is marked as one given while settings were being changed.
+    pub(crate) async fn search_for_mark(&self, index: &str, body: &Value) -> (Answer, bool) {
+        self.call_for_mark(Method::POST, &format!("/indexes/{index}/search"), Some((JSON, body.to_string())))
+            .await
     }
 
     pub(crate) async fn search(&self, index: &str, request: &Request) -> Answer {
         match request.query() {
             Some(query) => self.call(Method::GET, &format!("/indexes/{index}/search?{query}"), None).await,
             None => self.ask(index, "search", &request.body()).await,
+        }
+    }
+
+    /// Asks for documents.
+    pub(crate) async fn list(&self, list: &Documents) -> Answer {
+        let index = list.profile.uid;
+        match list.query() {
+            Some(query) => self.call(Method::GET, &format!("/indexes/{index}/documents?{query}"), None).await,
+            None => self.ask(index, "documents/fetch", &list.body.clone().into()).await,
         }
     }
 
@@ -87,15 +108,23 @@ impl Client {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
+    /// The details of a task that is done; it must not fail.
+    pub(crate) async fn is_done(&self, task: u64) -> Option<Value> {
+        let mut answer = self.call(Method::GET, &format!("/tasks/{task}"), None).await;
+        match answer.body["status"].as_str() {
+            Some("enqueued" | "processing") => None,
+            Some("succeeded") => Some(answer.body["details"].take()),
+            _ => panic!("task {task} of {}: {}", self.url, answer.body),
+        }
+    }
+
     /// Waits until a task is done, and gives its details; it must succeed.
     pub(crate) async fn done(&self, task: u64) -> Value {
         let ended = async {
             loop {
-                let mut answer = self.call(Method::GET, &format!("/tasks/{task}"), None).await;
-                match answer.body["status"].as_str() {
-                    Some("enqueued" | "processing") => tokio::time::sleep(Duration::from_millis(20)).await,
-                    Some("succeeded") => return answer.body["details"].take(),
-                    _ => panic!("task {task} of {}: {}", self.url, answer.body),
+                match self.is_done(task).await {
+                    Some(details) => return details,
+                    None => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
             }
         };

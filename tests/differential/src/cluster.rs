@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use miroir_cluster::{Adopt, Command, Defaults, Ledger, Outcome};
 use miroir_documents::slot_of_id;
 use miroir_http::{App, Options};
-use miroir_model::{NodeId, PeerId, ShardId, Timestamp};
+use miroir_model::{NodeId, PeerId, ShardId, TaskUid, Timestamp};
 use miroir_node::{Connections, Pools, Timeouts};
 use miroir_rebalancer::ConfiguredNode;
 use miroir_search::Searcher;
@@ -62,6 +62,20 @@ impl Cluster {
             with_dead.push(serve(ledger, pools, config).await);
         }
         Self { url, with_dead, log, nodes: servers }
+    }
+
+    /// Nothing is delivered to a node any more, or it is again.
+    pub(crate) fn hold(&self, node: usize, held: bool) {
+        let (node, peer) = (NodeId::new(format!("node-{node}")), (!held).then_some(PeerId(1)));
+        assert_eq!(self.log.apply(&Command::AssignLane { node, peer }), Outcome::Done);
+    }
+
+    /// Whether all nodes but this one have carried out a task.
+    pub(crate) fn is_done_elsewhere(&self, node: usize, index: &str, task: u64) -> bool {
+        let (state, node) = (self.log.state(), NodeId::new(format!("node-{node}")));
+        let index = state.served(&index.parse().unwrap()).expect("the index is served");
+        let mut others = index.queues.iter().filter(|(id, _)| **id != node);
+        others.all(|(_, queue)| !queue.pending.contains(&TaskUid(task)))
     }
 
     /// Where a node is, past the peer.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use miroir_testkit::Dice;
 use serde_json::{Map, Value, json};
 
 /// Which documents an index has.
@@ -28,6 +29,20 @@ impl Data {
             Self::Cities => &["name", "name", "name", "region"],
         }
     }
+}
+
+/// The embedder of vectors.
+pub(crate) const EMBEDDER: &str = "given";
+/// More than documents that have vectors: so many fit into one leaf of the engine's trees, where it finds the very nearest.
+pub(crate) const DIMENSIONS: usize = 128;
+/// One of so many documents has a vector.
+pub(crate) const WITH_VECTOR: usize = 9;
+
+/// The vector of the document at this place, if it has one.
+pub(crate) fn vector_of(place: usize) -> Option<Vec<f32>> {
+    let mut dice = Dice::new(17, place as u64);
+    let number = |dice: &mut Dice| dice.below(21) as f32 - 10.0;
+    place.is_multiple_of(WITH_VECTOR).then(|| (0..DIMENSIONS).map(|_| number(&mut dice)).collect())
 }
 
 pub(crate) struct Corpus {
@@ -72,6 +87,23 @@ impl Corpus {
     /// Whether several documents have the word.
     pub(crate) fn is_common(&self, word: &str) -> bool {
         self.common.get(&word.to_lowercase()).is_some_and(|count| *count >= 6)
+    }
+
+    /// Whether a longer word begins with this one.
+    pub(crate) fn begins_others(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        let after = (std::ops::Bound::Excluded(word.clone()), std::ops::Bound::Unbounded);
+        self.common.range(after).next().is_some_and(|(next, _)| next.starts_with(&word))
+    }
+
+    /// The same with vectors.
+    pub(crate) fn lines_with_vectors(&self, places: std::ops::Range<usize>) -> String {
+        let line = |place: usize| {
+            let mut document = self.documents[place].clone();
+            document.insert("_vectors".to_owned(), json!({ EMBEDDER: vector_of(place) }));
+            Value::from(document).to_string() + "\n"
+        };
+        places.map(line).collect()
     }
 
     /// NDJSON of some of the documents.

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::client::Answer;
-use crate::compare::{Class, Expected, Same, Verdict, compare};
+use crate::compare::{Begun, Class, Expected, Same, Verdict, compare};
 use crate::generate::{Case, Federated, federated};
 use crate::profile::PROFILES;
+use crate::rounds::{Part, Run};
 use crate::server::Program;
 use crate::world::World;
 
@@ -31,10 +32,11 @@ pub(crate) struct Count {
 ///
 /// # Panics
 /// When a cluster's answer is not the single node's.
-pub(crate) async fn check(world: &World, seed: u64, rounds: std::ops::Range<u64>) -> Count {
-    let mut count = Count::default();
-    for round in rounds {
-        let request = federated(seed, (1 << 42) + round * 8, |profile| world.corpus(profile));
+pub(crate) async fn check(world: &World, run: &Run, count: u64) -> Count {
+    let mut came = Count::default();
+    let part = Part { name: "federated", count };
+    let make = |_, choices: &mut _| federated(choices, |profile| world.corpus(profile));
+    run.rounds(part, make, async |request: &Federated| {
         let mut answers = Vec::new();
         for client in world.clients() {
             answers.push(told(client.post("/multi-search", &request.body).await));
@@ -43,23 +45,23 @@ pub(crate) async fn check(world: &World, seed: u64, rounds: std::ops::Range<u64>
         for cluster in answers {
             let code = cluster.body["code"].as_str().unwrap_or_default();
             if UNCHECKED.contains(&code) && matches!(Program::from_env(), Program::Embedded) {
-                count.unchecked += 1;
+                came.unchecked += 1;
                 continue;
             }
-            match same(world, &request, (&single, &cluster)).await {
-                Ok(same) => {
-                    same.classes.iter().for_each(|class| *count.classes.entry(*class).or_default() += 1)
-                }
-                Err(why) => panic!(
-                    "round {round}: {why}\nPOST /multi-search {}\nsingle  {}: {}\ncluster {}: {}\nrepeat: MIROIR_SEED={seed} \
-                     MIROIR_ROUND={round}",
-                    request.body, single.status, single.body, cluster.status, cluster.body
-                ),
-            }
-            *(if cluster.status == 200 { &mut count.answered } else { &mut count.refused }) += 1;
+            let same = same(world, request, (&single, &cluster)).await.map_err(|why| {
+                let (asked, single, cluster) = (&request.body, &single, &cluster);
+                format!(
+                    "{why}\nPOST /multi-search {asked}\nsingle  {}: {}\ncluster {}: {}",
+                    single.status, single.body, cluster.status, cluster.body
+                )
+            })?;
+            same.classes.iter().for_each(|class| *came.classes.entry(*class).or_default() += 1);
+            *(if cluster.status == 200 { &mut came.answered } else { &mut came.refused }) += 1;
         }
-    }
-    count
+        Ok(())
+    })
+    .await;
+    came
 }
 
 async fn same(
@@ -95,7 +97,7 @@ async fn same(
         paged: number("page").or(number("hitsPerPage")).is_some() || share_an_index(&request.cases),
         by_count: &by_count,
         facet_values: least_values(request),
-        begun: request.cases.iter().any(crate::world::begun),
+        begun: request.cases.iter().map(|case| world.begun(case)).max().unwrap_or(Begun::No),
         words: true,
         distinct: distinct.is_some() || request.cases.iter().any(is_distinct),
         distinct_value: &distinct_value,
@@ -103,7 +105,8 @@ async fn same(
     let verdict = match compare(&expected, (single, cluster), None) {
         Err(Verdict::NeedsWhole) => {
             let mut whole = request.body.clone();
-            whole["federation"] = json!({ "limit": 1000, "distinct": distinct });
+            // All that each index gives, and each gives a thousand at most.
+            whole["federation"] = json!({ "limit": 10_000, "distinct": distinct });
             let whole = told(world.single().post("/multi-search", &whole).await);
             compare(&expected, (single, cluster), Some(&whole.body["hits"]))
         }
@@ -141,6 +144,10 @@ fn told(mut answer: Answer) -> Answer {
         }
     }
     let Some(body) = answer.body.as_object_mut() else { return answer };
+    if matches!(Program::from_env(), Program::Embedded) {
+        // The embedded node does not tell those of several searches.
+        body.shift_remove("queryVectors");
+    }
     if let Some(Value::Object(indexes)) = body.shift_remove("facetsByIndex") {
         let mut all = [Map::new(), Map::new()];
         for (uid, facets) in indexes {

@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
-use crate::generate::{Case, case};
+use crate::generate::{Choices, case};
+use crate::rounds::{Part, Run};
 use crate::world::World;
 
 /// What is about a search by itself and not about what it found.
@@ -19,37 +20,43 @@ pub(crate) struct Multi {
     pub(crate) refused: usize,
 }
 
-/// Sends `rounds` multi-searches of one to five searches each.
+/// Sends so many multi-searches of one to five searches each.
 ///
 /// # Panics
 /// When one is not what its searches are by themselves.
-pub(crate) async fn check(world: &World, seed: u64, rounds: u64) -> Multi {
+pub(crate) async fn check(world: &World, run: &Run, count: u64) -> Multi {
     let mut came = Multi::default();
-    for round in 0..rounds {
-        // Requests that the main run does not send.
-        let first = (1 << 40) + round * 5;
-        let cases: Vec<Case> = (first..=first + round % 5)
-            .map(|number| case(seed, number, |profile| world.corpus(profile)))
-            .filter(|case| !case.request.is_malformed())
-            .collect();
-        let mut queries: Vec<(String, Value)> =
-            cases.iter().map(|case| (case.profile.uid.to_owned(), case.request.body())).collect();
-        if round % 9 == 8 {
-            queries.insert(queries.len() / 2, ("nowhere".to_owned(), json!({})));
-        }
-        let asked = body(&queries);
+    let part = Part { name: "multi", count };
+    let make = |round, choices: &mut _| queries(world, round, choices);
+    run.rounds(part, make, async |queries: &Vec<(String, Value)>| {
+        let asked = body(queries);
         for client in world.multi_searched() {
             let (expected, mut answer) =
-                tokio::join!(one_by_one(client, &queries), client.post("/multi-search", &asked));
+                tokio::join!(one_by_one(client, queries), client.post("/multi-search", &asked));
             let results = answer.body.get_mut("results").and_then(Value::as_array_mut);
             for result in results.into_iter().flatten() {
                 forget_own(result);
             }
-            assert_eq!(answer, expected, "round {round}: {asked}\nrepeat: MIROIR_SEED={seed}");
+            if answer != expected || answer.status >= 500 {
+                return Err(format!("{asked}\none by one {expected:?}\nat once    {answer:?}"));
+            }
             *(if answer.status == 200 { &mut came.answered } else { &mut came.refused }) += 1;
         }
-    }
+        Ok(())
+    })
+    .await;
     came
+}
+
+/// One to five searches, each with its index.
+fn queries(world: &World, round: u64, choices: &mut Choices) -> Vec<(String, Value)> {
+    let cases = (0..=round % 5).map(|at| case(at, choices, |profile| world.corpus(profile)));
+    let sound = cases.filter(|case| !case.request.is_malformed());
+    let mut queries: Vec<_> = sound.map(|case| (case.profile.uid.to_owned(), case.request.body())).collect();
+    if round % 9 == 8 {
+        queries.insert(queries.len() / 2, ("nowhere".to_owned(), json!({})));
+    }
+    queries
 }
 
 fn body(queries: &[(String, Value)]) -> Value {

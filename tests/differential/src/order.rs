@@ -13,8 +13,17 @@ use crate::generate::Case;
 use crate::server::{MASTER_KEY, Program};
 
 /// What decides which hits there are, and in which order.
-const DECIDES: [&str; 7] =
-    ["q", "filter", "sort", "matchingStrategy", "attributesToSearchOn", "locales", "distinct"];
+const DECIDES: [&str; 9] = [
+    "q",
+    "filter",
+    "sort",
+    "matchingStrategy",
+    "attributesToSearchOn",
+    "locales",
+    "distinct",
+    "hybrid",
+    "vector",
+];
 const PAGING: [&str; 4] = ["offset", "limit", "page", "hitsPerPage"];
 /// A slot has so many documents at most.
 const OF_A_SLOT: usize = 100;
@@ -47,12 +56,18 @@ impl Stamped {
         let (first, end) = (first.min(most), first.saturating_add(count).min(most));
         let mut whole = request.only(&DECIDES);
         whole.insert("attributesToRetrieve".to_owned(), json!(["id"]));
-        whole.insert("limit".to_owned(), json!(end + OF_A_SLOT));
+        // How much a hybrid search looks at follows from where its page ends; nothing ties there.
+        let more = if profile.near { 0 } else { OF_A_SLOT };
+        whole.insert("limit".to_owned(), json!(end + more));
         whole.insert("showRankingScoreDetails".to_owned(), json!(true));
-        let index = self.cluster.name_on_nodes(profile.uid);
-        let node = self.node.ask(&index, "search", &whole.into()).await;
+        let node = self.ask(profile.uid, &whole.into()).await;
         let ids: Vec<String> = in_order(&node).into_iter().take(end).skip(first).collect();
         (node.status == 200 && ids.len() >= 2).then_some(ids)
+    }
+
+    /// The node's answer to a search.
+    pub(crate) async fn ask(&self, index: &str, body: &Value) -> Answer {
+        self.node.ask(&self.cluster.name_on_nodes(index), "search", body).await
     }
 }
 

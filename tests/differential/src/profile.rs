@@ -1,11 +1,13 @@
 //! The indexes: which documents, which settings, and what of the settings requests are made from.
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
-use crate::corpus::Data;
+use crate::corpus::{DIMENSIONS, Data, EMBEDDER};
 
 /// One index.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) uid: &'static str,
     pub(crate) data: Data,
@@ -22,6 +24,9 @@ pub(crate) struct Profile {
     /// Members that may hold several values cannot be distinct by in one way only.
     pub(crate) distinct_on_request: &'static [&'static str],
     pub(crate) max_total_hits: usize,
+    /// Some documents have vectors, of the embedder [`EMBEDDER`](crate::corpus::EMBEDDER). Nothing ties there: how far a
+    /// hybrid search looks depends on where its page ends, so a tie cannot be looked at as a whole.
+    pub(crate) near: bool,
     /// The rest of the settings, JSON.
     pub(crate) rest: &'static str,
 }
@@ -29,7 +34,8 @@ pub(crate) struct Profile {
 const MOVIE_NUMBERS: &[&str] = &["id", "year", "us_gross", "budget", "imdb_rating", "imdb_votes", "gross.us"];
 const MOVIE_TEXTS: &[&str] =
     &["genre", "rating", "distributor", "director", "tags", "label", "old", "source"];
-const MOVIE_SORTS: &[&str] = &["id", "title", "year", "imdb_rating", "label", "gross.world", "genre"];
+pub(crate) const MOVIE_SORTS: &[&str] =
+    &["id", "title", "year", "imdb_rating", "label", "gross.world", "genre"];
 const CITY_TEXTS: &[&str] = &["name", "country", "region", "label", "place.country"];
 
 const PLAIN: Profile = Profile {
@@ -44,6 +50,7 @@ const PLAIN: Profile = Profile {
     distinct: None,
     distinct_on_request: &["director", "genre", "year"],
     max_total_hits: 1000,
+    near: false,
     rest: "{}",
 };
 
@@ -57,7 +64,17 @@ const CITIES: Profile = Profile {
     ..PLAIN
 };
 
-pub(crate) const PROFILES: [Profile; 7] = [
+/// Its documents tie, and all can be reached.
+pub(crate) const PAGED: Profile = Profile { uid: "cities-paged", max_total_hits: 5000, ..CITIES };
+
+/// Its settings are changed. What is found does not depend on the other documents of a node.
+pub(crate) const CHANGING: Profile = Profile {
+    uid: "movies-changing",
+    rest: r#"{ "typoTolerance": { "enabled": false }, "prefixSearch": "disabled" }"#,
+    ..PLAIN
+};
+
+pub(crate) const PROFILES: [Profile; 8] = [
     Profile { uid: "movies-default", ..PLAIN },
     Profile {
         uid: "movies-ranked",
@@ -87,6 +104,14 @@ pub(crate) const PROFILES: [Profile; 7] = [
         one_shard: true,
         rest: r#"{ "faceting": { "maxValuesPerFacet": 7 }, "pagination": { "maxTotalHits": 40 } }"#,
         max_total_hits: 40,
+        ..PLAIN
+    },
+    Profile {
+        uid: "movies-near",
+        near: true,
+        rest: r#"{
+            "rankingRules": ["words", "typo", "proximity", "attribute", "sort", "exactness", "id:asc"]
+        }"#,
         ..PLAIN
     },
     Profile {
@@ -122,6 +147,12 @@ pub(crate) const PROFILES: [Profile; 7] = [
     },
 ];
 
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.uid)
+    }
+}
+
 impl Profile {
     /// The body of `PATCH …/settings`.
     pub(crate) fn settings(&self) -> Value {
@@ -131,6 +162,10 @@ impl Profile {
         settings.insert("filterableAttributes".to_owned(), json!(with_geo(&self.filterable())));
         settings.insert("sortableAttributes".to_owned(), json!(with_geo(self.sortable)));
         settings.insert("pagination".to_owned(), json!({ "maxTotalHits": self.max_total_hits }));
+        if self.near {
+            let embedder = json!({ "source": "userProvided", "dimensions": DIMENSIONS });
+            settings.insert("embedders".to_owned(), json!({ EMBEDDER: embedder }));
+        }
         if !self.searchable.is_empty() {
             settings.insert("searchableAttributes".to_owned(), json!(self.searchable));
         }

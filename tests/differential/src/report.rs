@@ -22,16 +22,17 @@ pub(crate) struct Report {
     classes: BTreeMap<Class, usize>,
     /// Wrong answers that were refused, by what was wrong.
     refused: BTreeMap<&'static str, usize>,
-    failures: usize,
 }
 
 /// Requests, in percent, that must have had this at least.
-const LEAST: [(&str, usize); 8] = [
+const LEAST: [(&str, usize); 10] = [
     ("hits of two shards", 50),
     ("hits of all shards", 10),
     ("typos", 10),
     ("facets", 15),
-    ("ties", 15),
+    ("ties", 12),
+    ("hits by vectors", 5),
+    ("hits by words and by vectors", 1),
     ("a filter", 25),
     ("a sort", 25),
     ("a GET", 10),
@@ -51,7 +52,10 @@ impl Report {
         self.requests += 1;
         let hits = answer.body["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
         let details = |hit: &Value| hit["_rankingScoreDetails"].clone();
+        let near = hits.iter().filter(|hit| details(hit).get("vectorSort").is_some()).count();
         let had = [
+            ("hits by vectors", near > 0),
+            ("hits by words and by vectors", (1..hits.len()).contains(&near)),
             ("hits", !hits.is_empty()),
             ("hits of two shards", shards >= 2),
             ("hits of all shards", shards >= 6),
@@ -84,15 +88,6 @@ impl Report {
 
     pub(crate) fn broke(&mut self, what: &'static str) {
         *self.refused.entry(what).or_default() += 1;
-    }
-
-    pub(crate) fn fail(&mut self, text: &str) {
-        eprintln!("{text}");
-        self.failures += 1;
-    }
-
-    pub(crate) fn failures(&self) -> usize {
-        self.failures
     }
 
     /// A run that covers little proves little.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::client::Answer;
-use crate::generate::among_values;
+use crate::generate::{AmongValues, among_values};
 use crate::profile::Profile;
+use crate::rounds::{Part, Run};
 use crate::world::World;
 
 /// What makes two answers the same.
@@ -29,29 +30,27 @@ pub(crate) type Count = BTreeMap<Same, usize>;
 ///
 /// # Panics
 /// When a cluster's answer is not the single node's.
-pub(crate) async fn check(world: &World, seed: u64, rounds: u64) -> Count {
-    let mut count = Count::new();
-    for round in 0..rounds {
-        let (profile, body) = among_values(seed, (1 << 41) + round, |profile| world.corpus(profile));
+pub(crate) async fn check(world: &World, run: &Run, count: u64) -> Count {
+    let mut came = Count::new();
+    let part = Part { name: "values", count };
+    let make = |_, choices: &mut _| among_values(choices, |profile| world.corpus(profile));
+    let check = async |AmongValues { profile, body }: &AmongValues| {
         let facet = body["facetName"].as_str().unwrap_or_default();
         let mut answers = Vec::new();
         for client in world.clients() {
-            let mut answer = client.ask(profile.uid, "facet-search", &body).await;
+            let mut answer = client.ask(profile.uid, "facet-search", body).await;
             answer.body.as_object_mut().map(|answer| answer.shift_remove("processingTimeMs"));
             answers.push(answer);
         }
         for cluster in &answers[1..] {
-            let Some(same) = compare(&profile, facet, &answers[0], cluster) else {
-                panic!(
-                    "round {round}: POST /indexes/{}/facet-search {body}\nsingle  {:?}\ncluster {cluster:?}\n\
-                     repeat: MIROIR_SEED={seed}",
-                    profile.uid, answers[0]
-                );
-            };
-            *count.entry(same).or_default() += 1;
+            let same = compare(profile, facet, &answers[0], cluster);
+            let same = same.ok_or_else(|| format!("single  {:?}\ncluster {cluster:?}", answers[0]))?;
+            *came.entry(same).or_default() += 1;
         }
-    }
-    count
+        Ok(())
+    };
+    run.rounds(part, make, check).await;
+    came
 }
 
 fn compare(profile: &Profile, facet: &str, single: &Answer, cluster: &Answer) -> Option<Same> {
@@ -63,10 +62,12 @@ fn compare(profile: &Profile, facet: &str, single: &Answer, cluster: &Answer) ->
     }
     let (mut single, mut cluster) = (folded(single), folded(cluster));
     if profile.distinct.is_some() {
-        // Each node leaves out what its own hits shadow: where all is shown, a cluster finds no less than one node.
-        let values = |hits: &[(String, u64)]| hits.iter().map(|(value, _)| value.clone()).collect::<Vec<_>>();
-        let (ours, theirs) = (values(&single), values(&cluster));
-        let alike = ours.iter().all(|value| theirs.contains(value)) || single.len() >= profile.facet_values();
+        // Each node leaves out what its own hits shadow: where all is shown, a cluster finds no less than one node, but
+        // for what a single hit has of which another one stands for the distinct value.
+        let (ours, theirs) = (&single, &cluster);
+        let found = |value: &str| theirs.iter().any(|(other, _)| other == value);
+        let alike = ours.iter().all(|(value, count)| *count == 1 || found(value))
+            || ours.len() >= profile.facet_values();
         return (alike || profile.is_by_count(facet)).then_some(Same::Estimate);
     }
     // Values of one count are ordered by their labels.

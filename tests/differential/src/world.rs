@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::{Answer, Client};
 use crate::cluster::Cluster;
-use crate::compare::{Expected, Same, Verdict, compare};
+use crate::compare::{Begun, Expected, Same, Verdict, compare};
 use crate::corpus::{Corpus, Data};
 use crate::generate::{Case, Request};
 use crate::order::{self, Stamped};
@@ -18,7 +18,7 @@ use crate::server::{MASTER_KEY, Program, Server};
 
 /// The shards of each index, and copies of each shard: one cluster for each entry.
 pub(crate) const SHAPES: [(u16, u16); 4] = [(6, 1), (6, 2), (2, 2), (17, 1)];
-const NODES: usize = 3;
+pub(crate) const NODES: usize = 3;
 
 /// Done to some documents after they are loaded: what is compared then is searched for, counted and shown as edited.
 /// Members that requests are made from stay as they are.
@@ -32,8 +32,8 @@ pub(crate) struct World {
     corpora: BTreeMap<Data, Corpus>,
     single: Client,
     /// Each with who is asked in turn: its peer, and where all is there twice, peers to which one node is dead.
-    clusters: Vec<(Cluster, Vec<Client>)>,
-    stamped: Stamped,
+    pub(crate) clusters: Vec<(Cluster, Vec<Client>)>,
+    pub(crate) stamped: Stamped,
     _server: Server,
 }
 
@@ -116,6 +116,14 @@ impl World {
         }
     }
 
+    /// An index that the single node is not asked for.
+    pub(crate) async fn load_besides(&self, profile: &Profile) {
+        for client in self.clients().skip(1).chain([&self.stamped.peer]) {
+            let task = self.load_index(client, profile).await;
+            client.done(task).await;
+        }
+    }
+
     /// The uid of the last task.
     async fn load_index(&self, client: &Client, profile: &Profile) -> u64 {
         let (uid, corpus) = (profile.uid, self.corpus(profile));
@@ -124,8 +132,11 @@ impl World {
         client.write(Method::POST, &format!("/indexes{shape}"), &index).await;
         client.write(Method::PATCH, &format!("/indexes/{uid}/settings"), &profile.settings()).await;
         let (middle, end) = (corpus.documents.len() / 2, corpus.documents.len());
-        client.load(uid, corpus.lines(0..middle)).await;
-        client.load(uid, corpus.lines(middle..end)).await;
+        for places in [0..middle, middle..end] {
+            let near = profile.near;
+            let lines = if near { corpus.lines_with_vectors(places) } else { corpus.lines(places) };
+            client.load(uid, lines).await;
+        }
         let edit = json!({ "function": EDIT, "context": { "by": 1000 }, "filter": "id < 20000" });
         client.write(Method::POST, &format!("/indexes/{uid}/documents/edit"), &edit).await
     }
@@ -173,10 +184,11 @@ impl World {
             full: limit.min(case.profile.max_total_hits.saturating_sub(offset)),
             by_count: &|facet| case.profile.is_by_count(facet),
             facet_values: case.profile.facet_values(),
-            begun: begun(case),
+            begun: self.begun(case),
             words: case.request.text("q").is_some_and(|q| !q.trim().is_empty()),
             threshold: case.request.has("rankingScoreThreshold"),
-            paged: case.request.is_paged(),
+            // So are those of hybrid searches, where it ends what vectors find and not what words find.
+            paged: case.request.is_paged() || case.request.has("hybrid"),
             distinct: distinct.is_some(),
             distinct_value: &distinct_value,
         };
@@ -196,12 +208,18 @@ impl World {
         })
     }
 
-    /// What a request that hides its details gets must be what it got with them, but for them.
-    pub(crate) async fn compare_hidden(&self, case: &Case, answers: &Answers) -> Result<(), String> {
+    /// What a request that hides its details gets must be what it got with them, but for them. Which cluster differs, and
+    /// how.
+    pub(crate) async fn compare_hidden(&self, case: &Case, answers: &Answers) -> Result<(), (usize, String)> {
         if case.request.has("showRankingScoreDetails") {
             return Ok(());
         }
-        for (client, detailed) in self.asked(case).zip(&answers.clusters) {
+        // With a distinct attribute counts are estimates of the copies that are asked, which may be others now.
+        let estimates: &[&str] = match case.request.text("distinct").or(case.profile.distinct) {
+            Some(_) => &["estimatedTotalHits", "totalHits", "totalPages", "facetDistribution", "facetStats"],
+            None => &[],
+        };
+        for (number, (client, detailed)) in self.asked(case).zip(&answers.clusters).enumerate() {
             let mut without = detailed.clone();
             let hits = without.body.get_mut("hits").and_then(Value::as_array_mut);
             for hit in hits.into_iter().flatten() {
@@ -209,15 +227,26 @@ impl World {
             }
             let mut bare = client.search(case.profile.uid, &case.request).await;
             for answer in [&mut without, &mut bare] {
-                for own in ["processingTimeMs", "requestUid"] {
-                    answer.body.as_object_mut().map(|body| body.shift_remove(own));
+                for own in ["processingTimeMs", "requestUid"].iter().chain(estimates) {
+                    answer.body.as_object_mut().map(|body| body.shift_remove(*own));
                 }
             }
             if bare != without {
-                return Err(format!("with hidden details: {}, shown: {}", bare.body, without.body));
+                let why = format!("with hidden details: {}, shown: {}", bare.body, without.body);
+                return Err((number, why));
             }
         }
         Ok(())
+    }
+
+    /// Whether the last word of a request is looked for as the beginning of words.
+    pub(crate) fn begun(&self, case: &Case) -> Begun {
+        let last = case.request.text("q").and_then(|q| q.split_whitespace().last());
+        match last {
+            Some(word) if word.chars().count() <= KEPT_PREFIX => Begun::Short,
+            Some(word) if self.corpus(&case.profile).begins_others(word) => Begun::Yes,
+            _ => Begun::No,
+        }
     }
 
     /// How many shards the hits of an answer of the first cluster come from, as far as hits show which document they are.
@@ -237,11 +266,6 @@ fn detailed(request: &Request) -> Request {
 
 /// Up to so many letters Meilisearch keeps what begins with them (`words_prefixes_fst`), where many words do.
 const KEPT_PREFIX: usize = 4;
-
-pub(crate) fn begun(case: &Case) -> bool {
-    let last = case.request.text("q").and_then(|q| q.split_whitespace().last());
-    last.is_some_and(|word| word.chars().count() <= KEPT_PREFIX)
-}
 
 /// The distinct value of a hit. A document without one is distinct from all others.
 pub(crate) fn value_of(corpus: &Corpus, hit: &Map<String, Value>, attribute: &str) -> Option<String> {

@@ -66,7 +66,7 @@ async fn the_master_key_guards_everything_but_health() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_says_so() {
     let dev = Dev::start(&["--nodes", "1", "--peers", "1"]).await;
-    for route in ["dumps", "keys", "indexes/x/similar"] {
+    for route in ["dumps", "keys", "indexes/x/compact"] {
         let (status, answer) = post(&format!("{}/{route}", dev.peer(1)), &json!({})).await;
         assert_eq!((status, answer["code"].as_str()), (501, Some("miroir_not_implemented")), "{route}");
     }

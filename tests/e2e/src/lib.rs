@@ -28,4 +28,6 @@ mod partition;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod whole_path;

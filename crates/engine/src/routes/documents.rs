@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use milli::documents::validate_document_id_value;
 use serde_json::Value;
 
 use super::{Answer, Fields, Params, Payload, Shared, Token, blocking, page, read_json, read_object};
@@ -44,7 +45,7 @@ pub(super) async fn list(
         fields: params.attributes("fields"),
         vectors: params.flag("retrieveVectors", "invalid_document_retrieve_vectors")?,
         filter: params.filter(),
-        ids: params.list("ids"),
+        ids: params.list("ids").map(|ids| checked(ids.into_iter().map(Value::from))).transpose()?,
     };
     params.finish()?;
     answer_page(engine, uid, query).await
@@ -65,7 +66,7 @@ pub(super) async fn fetch(
         fields: fields.texts("fields")?.filter(|names| names.iter().all(|name| name != "*")),
         vectors: fields.flag("retrieveVectors")?,
         filter: fields.any("filter"),
-        ids: fields.typed::<Vec<Value>>("ids", "an array")?.map(|ids| ids.iter().map(id_text).collect()),
+        ids: fields.typed::<Vec<Value>>("ids", "an array")?.map(checked).transpose()?,
     };
     fields.finish()?;
     answer_page(engine, uid, query).await
@@ -77,6 +78,15 @@ async fn answer_page(engine: Shared, uid: String, query: Browse) -> Answer {
         Ok(page(documents.into_iter().map(Value::Object).collect(), query.offset, query.limit, total))
     })
     .await
+}
+
+/// The ids, all of which must be such that documents can have.
+fn checked(ids: impl IntoIterator<Item = Value>) -> Result<Vec<String>, ApiError> {
+    let check = |(at, id)| {
+        validate_document_id_value(id)
+            .map_err(|error| ApiError::new("invalid_document_ids", format!("In `.ids[{at}]`: {error}")))
+    };
+    ids.into_iter().enumerate().map(check).collect()
 }
 
 /// Ids may be texts or numbers.

@@ -9,6 +9,7 @@ mod multi_search;
 mod params;
 mod search;
 mod settings;
+mod similar;
 mod stats;
 mod tasks;
 
@@ -58,6 +59,7 @@ pub(crate) fn router(engine: Shared) -> Router {
         )
         .route("/indexes/{index}/search", post(search::post).get(search::get))
         .route("/indexes/{index}/facet-search", post(search::values))
+        .route("/indexes/{index}/similar", post(similar::post).get(similar::get))
         .route("/multi-search", post(multi_search::post))
         .route("/indexes/{index}/documents", documents)
         .route("/indexes/{index}/documents/fetch", post(documents::fetch))

@@ -86,17 +86,22 @@ fn body_of(mut params: Params) -> Result<Map<String, Value>, ApiError> {
     // A comma inside parentheses belongs to a point.
     body.extend(params.text("sort").map(|sort| ("sort".to_owned(), json!(split_sort(&sort)))));
     body.extend(params.filter().map(|filter| ("filter".to_owned(), filter)));
-    let threshold: Option<f64> =
-        params.parsed("rankingScoreThreshold", "invalid_search_ranking_score_threshold", "a number")?;
-    if threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
-        let text = "Invalid value in parameter `rankingScoreThreshold`: the value of `rankingScoreThreshold` is invalid, \
-                    expected a float between `0.0` and `1.0`.";
-        return Err(ApiError::new("invalid_search_ranking_score_threshold", text));
-    }
+    let threshold = threshold(&mut params, "invalid_search_ranking_score_threshold")?;
     body.extend(threshold.map(|threshold| ("rankingScoreThreshold".to_owned(), json!(threshold))));
     // What is left is text, or unknown and refused as a field.
     body.extend(params.0.into_iter().map(|(name, text)| (name, Value::String(text))));
     Ok(body)
+}
+
+/// The score that hits have at least: from 0 to 1.
+pub(super) fn threshold(params: &mut Params, code: &'static str) -> Result<Option<f64>, ApiError> {
+    let threshold: Option<f64> = params.parsed("rankingScoreThreshold", code, "a number")?;
+    if threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+        let text = "Invalid value in parameter `rankingScoreThreshold`: the value of `rankingScoreThreshold` is \
+                    invalid, expected a float between `0.0` and `1.0`.";
+        return Err(ApiError::new(code, text));
+    }
+    Ok(threshold)
 }
 
 fn split_sort(sort: &str) -> Vec<String> {

@@ -11,14 +11,15 @@ mod multi;
 mod paging;
 mod query;
 mod select;
+mod similar;
 mod values;
+mod vectors;
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use milli::heed::RoTxn;
 use milli::score_details::ScoringStrategy;
-use milli::vector::EmbeddingConfigs;
 use milli::{AscDesc, Index, SortError, TimeBudget};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -28,13 +29,12 @@ use crate::index::{Embedders, max_total_hits};
 
 pub(crate) use filter::parse as parse_filter;
 pub(crate) use multi::MultiSearch;
+use query::Means;
 pub(crate) use query::SearchQuery;
-use query::{Hybrid, Means};
 pub(crate) use select::select_values;
+pub(crate) use similar::{SimilarQuery, find as find_similar};
 pub(crate) use values::{ValuesQuery, find as find_values};
-
-/// Time that an embedder's service has to answer a search.
-const EMBEDDING_TIME: Duration = Duration::from_secs(10);
+use vectors::add_vector;
 
 /// Where the page is, after the cap.
 struct Window {
@@ -65,10 +65,15 @@ pub(crate) fn run(
     let txn = index.read_txn()?;
     let window = Window::new(query, max_total_hits(index, &txn)?);
     let mut search = prepare(index, &txn, query, &window)?;
-    if let Some(hybrid) = &query.hybrid {
-        add_vector(&embedders.of(index, &txn)?, query, hybrid, &mut search)?;
-    }
+    let vector = match &query.hybrid {
+        Some(hybrid) => add_vector(&embedders.of(index, &txn)?, query, hybrid, &mut search)?,
+        None => None,
+    };
     let (found, semantic_hits) = execute(&search, query).map_err(|error| ApiError::in_index(&error, uid))?;
+    let vector = match (vector, query.means()) {
+        (Some(_), Means::Both(ratio)) if words_are_enough(index, &txn, query, (&window, ratio))? => None,
+        (vector, _) => vector,
+    };
 
     let total = window.cap.min(usize::try_from(found.candidates.len()).unwrap_or(usize::MAX));
     let scores = found.document_scores.iter().map(Vec::as_slice);
@@ -77,8 +82,11 @@ pub(crate) fn run(
     let mut answer = Map::from_iter([
         ("hits".to_owned(), Value::from(hits)),
         ("query".to_owned(), json!(query.q.as_deref().unwrap_or_default())),
-        ("processingTimeMs".to_owned(), json!(started.elapsed().as_millis() as u64)),
     ]);
+    if let Some(vector) = vector {
+        answer.insert("queryVector".to_owned(), vectors::view(&vector));
+    }
+    answer.insert("processingTimeMs".to_owned(), json!(started.elapsed().as_millis() as u64));
     answer.extend(query.paging.members(window.offset, total));
     if let Some(names) = &query.facets {
         let (distribution, stats) = facets::compute(index, &txn, names, found.candidates)?.into_json();
@@ -90,6 +98,20 @@ pub(crate) fn run(
         answer.insert("semanticHitCount".to_owned(), json!(count));
     }
     Ok(Value::Object(answer))
+}
+
+/// Whether a hybrid search has needed no vectors: milli does not tell.
+fn words_are_enough(
+    index: &Index,
+    txn: &RoTxn<'_>,
+    query: &SearchQuery,
+    (window, semantic_ratio): (&Window, f32),
+) -> Result<bool, ApiError> {
+    let looked_at = Window { offset: 0, limit: window.offset + window.limit, cap: window.cap };
+    let mut search = prepare(index, txn, query, &looked_at)?;
+    search.scoring_strategy(ScoringStrategy::Detailed);
+    let scores = search.execute()?.document_scores;
+    Ok(vectors::words_are_enough(semantic_ratio, looked_at.limit, &scores))
 }
 
 fn prepare<'a>(
@@ -153,32 +175,4 @@ fn execute(
         }
         Means::Both(ratio) => search.execute_hybrid(ratio),
     }
-}
-
-/// Gives the search what it needs to compare vectors. A hybrid search embeds its words itself, when it must.
-fn add_vector(
-    known: &EmbeddingConfigs,
-    query: &SearchQuery,
-    hybrid: &Hybrid,
-    search: &mut milli::Search<'_>,
-) -> Result<(), ApiError> {
-    let (embedder, _, quantized) = known.get(&hybrid.embedder).ok_or_else(|| {
-        let error = milli::UserError::InvalidSearchEmbedder(hybrid.embedder.clone());
-        ApiError::from(milli::Error::from(error))
-    })?;
-    if let Some(vector) = query.vector.as_ref().filter(|vector| vector.len() != embedder.dimensions()) {
-        let (expected, found) = (embedder.dimensions(), vector.len());
-        return Err(milli::Error::from(milli::UserError::InvalidVectorDimensions { expected, found }).into());
-    }
-    let vector = match (query.means(), &query.vector, &query.q) {
-        (Means::Words, _, _) => return Ok(()),
-        (Means::Vectors, None, Some(q)) => {
-            let deadline = Instant::now() + EMBEDDING_TIME;
-            let embedded = embedder.embed_search(q, Some(deadline));
-            Some(embedded.map_err(|error| milli::Error::from(milli::vector::Error::from(error)))?)
-        }
-        (_, vector, _) => vector.clone(),
-    };
-    search.semantic(hybrid.embedder.clone(), embedder, quantized, vector);
-    Ok(())
 }

@@ -112,8 +112,9 @@ impl SearchQuery {
             (_, None) if wordless => Means::Words,
             _ if *semantic_ratio == 1.0 => Means::Vectors,
             _ if *semantic_ratio == 0.0 => Means::Words,
-            (None, _) => Means::Vectors,
-            (Some(_), _) => Means::Both(*semantic_ratio),
+            // As in 1.50; 1.15 looks for the words of a blank text too.
+            _ if wordless => Means::Vectors,
+            _ => Means::Both(*semantic_ratio),
         }
     }
 

@@ -13,3 +13,4 @@ mod process;
 mod search;
 mod settings;
 mod tasks;
+mod vectors;

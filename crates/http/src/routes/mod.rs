@@ -9,6 +9,7 @@ pub(crate) mod indexes;
 pub(crate) mod multi_search;
 pub(crate) mod search;
 pub(crate) mod settings;
+pub(crate) mod similar;
 pub(crate) mod stats;
 pub(crate) mod swap;
 pub(crate) mod tasks;

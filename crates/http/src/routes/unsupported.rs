@@ -10,8 +10,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 /// Of Meilisearch 1.50, as its own list of routes has them.
-const ROUTES: [&str; 26] = [
-    "/indexes/{uid}/similar",
+const ROUTES: [&str; 25] = [
     "/indexes/{uid}/fields",
     "/indexes/{uid}/compact",
     "/batches",

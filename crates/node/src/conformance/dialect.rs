@@ -30,6 +30,12 @@ impl Dialect {
         self == Self::V1_15
     }
 
+    /// Whether later rules order documents whose vectors are equally near. 1.15 puts each of these in a place of its own
+    /// before it looks at later rules, in the order of its internal ids.
+    pub fn ranks_equal_vectors(self) -> bool {
+        self == Self::V1_50
+    }
+
     /// The ranking rules of an index whose settings were never touched. 1.50 has cut `attribute` in two, but knows
     /// it still; what it says of it in details is the same in both.
     pub fn default_ranking_rules(self) -> &'static [&'static str] {

@@ -97,12 +97,12 @@ async fn ids_are_texts(bench: &Bench<'_>) -> Result<(), Failure> {
     let index = bench.index().await?;
     bench.done(&index, add(&json!([{"id": 1, "a": 1}, {"id": "x-Y_9"}, {"id": "1", "b": 2}]))).await?;
     same("two documents", bench.lane.stats(&index).await?.number_of_documents, 2)?;
-    let one: Value = serde_json::from_slice(&bench.search.document(&index, "1", None).await?)?;
+    let one: Value = serde_json::from_slice(&bench.search.document(&index, "1".into(), None).await?)?;
     same("the later line", one, json!({"id": "1", "b": 2}))?;
     bench.done(&index, update(&json!([{"id": 1, "c": 3}, {"id": 1, "d": 4}]))).await?;
-    let one: Value = serde_json::from_slice(&bench.search.document(&index, "1", None).await?)?;
+    let one: Value = serde_json::from_slice(&bench.search.document(&index, "1".into(), None).await?)?;
     same("both updates", one, json!({"id": 1, "b": 2, "c": 3, "d": 4}))?;
-    let none = bench.search.document(&index, "2", None).await;
+    let none = bench.search.document(&index, "2".into(), None).await;
     refused("a document that is not there", none, 404, "document_not_found")
 }
 
@@ -110,7 +110,7 @@ async fn values_come_back(bench: &Bench<'_>) -> Result<(), Failure> {
     let index = bench.index().await?;
     let text = r#"{"id":1,"z":9007199254740993,"y":-9223372036854775808,"x":18446744073709551615,"w":2.5,"v":null,"u":[],"t":{"b":{},"a":["é \" \n"]},"s":"","r":false}"#;
     bench.done(&index, raw(Format::Ndjson, text)).await?;
-    let document = bench.search.document(&index, "1", None).await?;
+    let document = bench.search.document(&index, "1".into(), None).await?;
     same("the document", String::from_utf8_lossy(&document).as_ref(), text)?;
     let fetched = bench.search.fetch(&index, "{}".into(), None).await?;
     let rest = r#","offset":0,"limit":20,"total":1}"#;

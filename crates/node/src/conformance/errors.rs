@@ -34,7 +34,7 @@ async fn a_missing_index_is_named(bench: &Bench<'_>) -> Result<(), Failure> {
     refused("stats", node.stats(&name).await, 404, "index_not_found")?;
     refused("a search", node.search(&name, "{}".into(), None).await, 404, "index_not_found")?;
     refused("a fetch", node.fetch(&name, "{}".into(), None).await, 404, "index_not_found")?;
-    refused("a document", node.document(&name, "1", None).await, 404, "index_not_found")
+    refused("a document", node.document(&name, "1".into(), None).await, 404, "index_not_found")
 }
 
 async fn bad_searches_are_refused(bench: &Bench<'_>) -> Result<(), Failure> {

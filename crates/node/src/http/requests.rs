@@ -10,7 +10,7 @@ use super::HttpNode;
 use super::call::Call;
 use crate::shapes::Sizes;
 use crate::{
-    Add, AddMode, Enqueued, Format, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError,
+    Add, AddMode, ById, Enqueued, Format, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError,
     NodeTask, Origin, TaskPage, TaskQuery, Version, Write,
 };
 
@@ -180,6 +180,10 @@ impl Node for HttpNode {
         self.question(&["indexes", index, "facet-search"], body, request_id).send().await
     }
 
+    async fn similar(&self, index: &str, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError> {
+        self.question(&["indexes", index, "similar"], body, request_id).send().await
+    }
+
     async fn multi_search(&self, body: Bytes, request_id: Option<&str>) -> Result<Bytes, NodeError> {
         self.question(&["multi-search"], body, request_id).send().await
     }
@@ -188,9 +192,16 @@ impl Node for HttpNode {
         self.question(&["indexes", index, "documents", "fetch"], body, request_id).send().await
     }
 
-    async fn document(&self, index: &str, id: &str, request_id: Option<&str>) -> Result<Bytes, NodeError> {
+    async fn document(
+        &self,
+        index: &str,
+        ById { id, vectors }: ById<'_>,
+        request_id: Option<&str>,
+    ) -> Result<Bytes, NodeError> {
         let path = ["indexes", index, "documents", id];
-        self.call(Method::GET, &path, self.connections.timeouts.search).request_id(request_id).send().await
+        let query: &[(&str, &str)] = if vectors { &[("retrieveVectors", "true")] } else { &[] };
+        let call = self.call_with(Method::GET, &path, query, self.connections.timeouts.search);
+        call.request_id(request_id).send().await
     }
 }
 

@@ -95,7 +95,7 @@ async fn a_question_about_tasks_names_what_it_wants() {
 async fn ids_are_escaped_in_paths_and_a_path_in_front_stays() {
     let mut server = Server::start(Reply::CloseAfter(0)).await;
     let node = node(&format!("{}/in/front/", server.url));
-    let _ = node.document("i1-0", "a/b?c", None).await;
+    let _ = node.document("i1-0", "a/b?c".into(), None).await;
     let request = server.only_request();
     assert_eq!(request.lines().next(), Some("GET /in/front/indexes/i1-0/documents/a%2Fb%3Fc HTTP/1.1"));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::request::body::Threshold;
 use crate::request::post::parse;
 use crate::request::refusal::{JsonRefusal, Subject, code_of};
-use crate::request::{MatchingStrategy, RequestError};
+use crate::request::{Hybrid, MatchingStrategy, RequestError, hybrid};
 
 /// A search among the values of a facet. Every member is Meilisearch's of the same name. It serialises as a node is asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +30,12 @@ pub struct FacetSearchRequest {
     pub ranking_score_threshold: Option<f64>,
     /// The languages of the queries.
     pub locales: Option<Vec<String>>,
+    /// Search by vectors, which finds all documents that pass the filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hybrid: Option<Hybrid>,
+    /// The vector of that search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
     /// Whether counts must be exact where that takes longer: with a distinct attribute or a threshold.
     pub exhaustive_facet_count: bool,
 }
@@ -59,11 +65,11 @@ struct Body {
     #[deserr(default)]
     q: Option<String>,
     #[deserr(default)]
-    vector: Option<Value>,
+    vector: Option<Vec<f32>>,
     #[deserr(default)]
     media: Option<Value>,
     #[deserr(default)]
-    hybrid: Option<Value>,
+    hybrid: Option<hybrid::Body>,
     #[deserr(default)]
     filter: Option<Value>,
     #[deserr(default)]
@@ -86,12 +92,7 @@ struct Body {
 /// Meilisearch's error where the body is wrong, and where it asks for what is not there yet.
 pub fn facet_search_from_json(body: &[u8]) -> Result<FacetSearchRequest, RequestError> {
     let body: Body = deserr::deserialize(parse(body)?).map_err(|error: JsonRefusal<FacetSearch>| error.0)?;
-    let asked = [
-        ("hybrid", body.hybrid.is_some()),
-        ("vector", body.vector.is_some()),
-        ("media", body.media.is_some()),
-        ("useNetwork", body.use_network.is_some()),
-    ];
+    let asked = [("media", body.media.is_some()), ("useNetwork", body.use_network.is_some())];
     if let Some((name, _)) = asked.into_iter().find(|(_, asked)| *asked) {
         return Err(RequestError::Unsupported(name));
     }
@@ -104,6 +105,8 @@ pub fn facet_search_from_json(body: &[u8]) -> Result<FacetSearchRequest, Request
         attributes_to_search_on: body.attributes_to_search_on,
         ranking_score_threshold: body.ranking_score_threshold.map(|threshold| threshold.0),
         locales: body.locales,
+        hybrid: body.hybrid.map(Into::into),
+        vector: body.vector,
         exhaustive_facet_count: body.exhaustive_facet_count.unwrap_or_default(),
     })
 }

@@ -64,6 +64,7 @@ pub fn federate(
     meta: Meta<'_>,
 ) -> Result<String, Misplaced> {
     let (mut lists, mut with_facets, mut total) = (Vec::new(), Vec::new(), 0_u64);
+    let vectors = Vectors::of(&indexes);
     let uids: Vec<IndexUid> = indexes.iter().map(|index| index.uid.clone()).collect();
     for (uid, index) in uids.iter().zip(indexes) {
         let place = index.searches.iter().map(|(place, _)| *place).min().unwrap_or_default();
@@ -83,19 +84,50 @@ pub fn federate(
     }
     let total = total.saturating_sub(rejected.values().map(Vec::len).sum::<usize>() as u64);
     let (skip, take) = window(federation.paging);
-    let page = accepted.into_iter().skip(skip).take(take);
+    let page: Vec<Placed<'_>> = accepted.into_iter().skip(skip).take(take).collect();
 
     let mut out = String::new();
     let mut answer = ObjectWriter::new(&mut out);
-    write_list(answer.name("hits"), page, |placed, out| placed.write(out));
+    write_list(answer.name("hits"), &page, |placed, out| placed.write(out));
+    vectors.write_queries(&mut answer);
     answer.raw("processingTimeMs", &meta.processing_time_ms.to_string());
     write_paging(federation.paging, total, &mut answer);
     write_facets(federation.merge_facets, with_facets, &rejected, &mut answer)?;
     if let Some(uid) = meta.request_uid {
         write_string(answer.name("requestUid"), uid);
     }
+    if vectors.compared {
+        let near = page.iter().filter(|placed| placed.hit.near).count();
+        answer.raw("semanticHitCount", &near.to_string());
+    }
     answer.end();
     Ok(out)
+}
+
+/// What is told of searches by vectors.
+struct Vectors {
+    compared: bool,
+    /// By the places of the searches that show them; none where no search shows any.
+    queries: Option<BTreeMap<usize, String>>,
+}
+
+impl Vectors {
+    fn of(indexes: &[FederatedIndex]) -> Self {
+        let searches = || indexes.iter().flat_map(|index| &index.searches);
+        let shown = || searches().filter(|(_, found)| found.shows_vectors);
+        let query = |(place, found): &(usize, Contribution)| Some((*place, found.query_vector.clone()?));
+        Self {
+            compared: searches().any(|(_, found)| found.compares_vectors),
+            queries: shown().next().map(|_| shown().filter_map(query).collect()),
+        }
+    }
+
+    fn write_queries(&self, answer: &mut ObjectWriter<'_>) {
+        let Some(vectors) = &self.queries else { return };
+        let mut queries = ObjectWriter::new(answer.name("queryVectors"));
+        vectors.iter().for_each(|(place, vector)| queries.raw(&place.to_string(), vector));
+        queries.end();
+    }
 }
 
 /// The hits of one index, and what is counted of it.

@@ -19,7 +19,7 @@ pub(crate) use facets::Facets;
 pub use list::{FederatedIndex, Misplaced, OneOrder, federate};
 pub use rules::{Compatible, Kind, Ranked};
 pub use union::{UnionPlan, UnionQuery, merge_union, plan_union, union_renamed};
-pub(crate) use value::{Compared, Known, values};
+pub(crate) use value::{Compared, Known, Value, scores_by_rule, values};
 
 /// What a search adds to what is asked of nodes when its hits become one list with those of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,14 @@ pub struct Contribution {
     pub(crate) hits: Vec<FederatedHit>,
     /// What it counts.
     pub totals: Totals,
+    /// Vectors were compared for it, so that all documents are found that the filter lets pass.
+    pub compared: bool,
+    /// They could be.
+    pub(crate) compares_vectors: bool,
+    /// The user asks to see vectors.
+    pub(crate) shows_vectors: bool,
+    /// What documents were compared with; JSON.
+    pub(crate) query_vector: Option<String>,
 }
 
 /// How many documents match, and of which values.
@@ -74,6 +82,8 @@ pub(crate) struct FederatedHit {
     pub(crate) text: String,
     pub(crate) id: String,
     pub(crate) compared: Compared,
+    /// It was found by its vector.
+    pub(crate) near: bool,
     /// The values of what [`Federated::reads`] names.
     pub(crate) facets: Vec<(String, Vec<FacetValue>)>,
 }

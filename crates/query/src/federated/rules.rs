@@ -12,6 +12,7 @@ use std::fmt;
 
 use miroir_api::{ErrorCode, ResponseError};
 
+use crate::request::hybrid::Means;
 use crate::request::{MatchingStrategy, SearchRequest};
 
 /// What of a query decides which ranking rules its hits are ordered by.
@@ -41,7 +42,11 @@ impl<'a> Ranked<'a> {
             rules,
             sort: request.sort.as_deref(),
             matching_strategy: request.matching_strategy,
-            kind: if wordless { Kind::Placeholder } else { Kind::Keyword },
+            kind: match request.means() {
+                Means::Vectors(_) => Kind::Vector,
+                _ if wordless => Kind::Placeholder,
+                _ => Kind::Keyword,
+            },
         }
     }
 }

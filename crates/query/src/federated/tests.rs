@@ -17,6 +17,7 @@ const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: None };
 /// A hit of this id, score and value of the attribute `a`.
 fn hit(id: &str, score: f64, value: &str) -> FederatedHit {
     FederatedHit {
+        near: false,
         text: format!("{{\"id\":\"{id}\"}}"),
         id: id.to_owned(),
         compared: Compared { values: vec![Value::Score(score)], score },
@@ -36,7 +37,14 @@ fn orders(settings: &Json) -> FacetOrders {
 }
 
 fn index(uid: &str, total: u64, searches: Vec<(usize, Vec<FederatedHit>)>) -> FederatedIndex {
-    let contribution = |hits| Contribution { hits, totals: Totals::default() };
+    let contribution = |hits| Contribution {
+        hits,
+        totals: Totals::default(),
+        compared: false,
+        compares_vectors: false,
+        shows_vectors: false,
+        query_vector: None,
+    };
     FederatedIndex {
         uid: uid.parse::<IndexUid>().expect("a name"),
         searches: searches.into_iter().map(|(place, hits)| (place, contribution(hits))).collect(),

@@ -32,11 +32,10 @@ pub(crate) struct Known {
     pub(crate) score: f64,
     /// The score is that of the first run (1.15), not of all rules.
     pub(crate) of_first_run: bool,
-    pub(crate) weight: f64,
 }
 
-/// What a hit with these details is compared by, first rule first.
-pub(crate) fn values(details: &RawValue, known: Known) -> serde_json::Result<Vec<Value>> {
+/// What a hit with these details is compared by, first rule first, its scores times a weight.
+pub(crate) fn values(details: &RawValue, known: Known, weight: f64) -> serde_json::Result<Vec<Value>> {
     let Rules(rules) = serde_json::from_str(details.get())?;
     let mut values = Values::default();
     let mut words = None;
@@ -55,10 +54,38 @@ pub(crate) fn values(details: &RawValue, known: Known) -> serde_json::Result<Vec
     let one = ((runs == 1 || known.of_first_run) && !by_vectors).then_some(known.score);
     let mut scores = one.into_iter();
     let weighted = list.into_iter().map(|value| match value {
-        Value::Score(score) => Value::Score(scores.next().unwrap_or(score) * known.weight),
+        Value::Score(score) => Value::Score(scores.next().unwrap_or(score) * weight),
         sort => sort,
     });
     Ok(weighted.collect())
+}
+
+/// The scores of a hit with these details by the rules up to each (`ScoreDetails::global_score`).
+pub(crate) fn scores_by_rule(details: &RawValue, known: Known) -> serde_json::Result<Vec<f64>> {
+    let Rules(rules) = serde_json::from_str(details.get())?;
+    let (mut words, mut run, mut vector, mut ended): (_, Option<Rank>, _, _) = (None, None, None, false);
+    let mut scores = Vec::with_capacity(rules.len());
+    for (Text(name), rule) in &rules {
+        if name == "words" {
+            words = rule.matching_words;
+        }
+        match ranks(name, rule, (known.most_typos, words)) {
+            Some(ranks) if !ended => {
+                run =
+                    ranks.into_iter().fold(run, |run, rank| Some(run.map_or(rank, |outer| outer.then(rank))));
+            }
+            Some(_) => {}
+            None => ended |= known.of_first_run && run.is_some(),
+        }
+        if name == "vectorSort" && !ended {
+            vector = Some(f64::from(rule.similarity.unwrap_or(0.0) as f32));
+        }
+        scores.push(vector.or(run.map(Rank::score)).unwrap_or(1.0));
+    }
+    // Of all rules it is known.
+    let last = scores.last().copied();
+    scores.iter_mut().filter(|score| Some(**score) == last).for_each(|score| *score = known.score);
+    Ok(scores)
 }
 
 /// What is there so far, and the run of rules that is not ended.
@@ -89,7 +116,8 @@ fn sorted_by(name: &str, rule: &Rule<'_>) -> Option<Value> {
         return None;
     }
     match name {
-        "vectorSort" => Some(Value::Score(rule.similarity.unwrap_or(0.0))),
+        // Meilisearch computes with 32 bits, however many digits it shows.
+        "vectorSort" => Some(Value::Score(f64::from(rule.similarity.unwrap_or(0.0) as f32))),
         name => sort_key(name, rule).map(|key| Value::Sort(key.into_owned())),
     }
 }
@@ -236,11 +264,11 @@ impl Key<'_> {
 mod tests {
     use super::*;
 
-    const ONE: Known = Known { most_typos: 0, score: 1.0, of_first_run: false, weight: 1.0 };
+    const ONE: Known = Known { most_typos: 0, score: 1.0, of_first_run: false };
 
-    fn of(details: &serde_json::Value, known: Known) -> Vec<Value> {
+    fn of(details: &serde_json::Value, known: Known, weight: f64) -> Vec<Value> {
         let raw = RawValue::from_string(details.to_string()).expect("JSON");
-        values(&raw, known).expect("details")
+        values(&raw, known, weight).expect("details")
     }
 
     fn compared(values: Vec<Value>) -> Compared {
@@ -265,13 +293,13 @@ mod tests {
         });
         // ((2, 3) then (2, 2)) then (2, 4), and (21, 21) then (1, 3) then (2, 3).
         let (first, last) = (14.0 / 24.0, 182.0 / 189.0);
-        let known = Known { most_typos: 1, weight: 2.0, ..ONE };
+        let known = Known { most_typos: 1, ..ONE };
         assert_eq!(
-            of(&details, known),
+            of(&details, known, 2.0),
             [Value::Score(first * 2.0), by(true, 12.5), Value::Score(last * 2.0)]
         );
         let of_first = Known { of_first_run: true, score: 0.25, ..known };
-        assert_eq!(of(&details, of_first)[0], Value::Score(0.5));
+        assert_eq!(of(&details, of_first, 2.0)[0], Value::Score(0.5));
     }
 
     /// Then it is what nodes give, to the last digit.
@@ -281,8 +309,8 @@ mod tests {
             "words": {"order": 0, "matchingWords": 1, "maxMatchingWords": 1, "score": 1.0},
             "attribute": {"order": 1, "attributeRankingOrderScore": 0.5, "queryWordDistanceScore": 0.9, "score": 0.4},
         });
-        assert_eq!(of(&details, Known { score: 0.123, weight: 0.5, ..ONE }), [Value::Score(0.0615)]);
-        assert_eq!(of(&serde_json::json!({}), ONE), []);
+        assert_eq!(of(&details, Known { score: 0.123, ..ONE }, 0.5), [Value::Score(0.0615)]);
+        assert_eq!(of(&serde_json::json!({}), ONE, 1.0), []);
     }
 
     #[test]

@@ -20,8 +20,10 @@ use serde_json::{Map, Value};
 
 use crate::merge::{Members, MergeError, ObjectWriter, write_list};
 use crate::plan::body::and;
+use crate::plan::fields::VECTORS;
 use crate::plan::{NodeRequest, PlanError, choose, limited_to};
 use crate::view::{IndexView, NodeView};
+pub(crate) use request::document_id;
 pub use request::{ListRequest, list_from_json, list_from_parameters};
 use sorted::Order;
 
@@ -131,6 +133,9 @@ fn body(
     }
     if let Some(filter) = and(request.filter.as_ref(), condition) {
         body.insert("filter".into(), filter);
+    }
+    if request.retrieve_vectors {
+        body.insert("retrieveVectors".into(), true.into());
     }
     if let Some(sort) = &request.sort {
         body.insert("sort".into(), sort.clone().into());
@@ -251,7 +256,7 @@ fn write_document(document: &RawValue, fields: Option<&[String]>, out: &mut Stri
             object.raw(name, raw.get());
             continue;
         };
-        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let fields: Vec<&str> = fields.iter().map(String::as_str).chain([VECTORS]).collect();
         if fields.iter().any(|field| crate::path::covers(field, name)) {
             object.raw(name, raw.get());
         } else if let Some(left) = serde_json::from_str(raw.get())

@@ -23,7 +23,7 @@ impl Subject for Documents {
 }
 
 /// A list of documents. Every member is Meilisearch's of the same name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListRequest {
     /// How many documents to leave out.
     pub offset: usize,
@@ -37,6 +37,8 @@ pub struct ListRequest {
     pub filter: Option<Value>,
     /// What to sort by.
     pub sort: Option<Vec<String>>,
+    /// Whether documents show their vectors.
+    pub retrieve_vectors: bool,
 }
 
 /// The order is Meilisearch's: its error about an unknown member lists them.
@@ -88,7 +90,7 @@ struct Parameters {
 /// Meilisearch's error where the body is wrong, and where it asks for what is not there yet.
 pub fn list_from_json(body: &[u8]) -> Result<ListRequest, RequestError> {
     let body: Body = deserr::deserialize(parse(body)?).map_err(|error: JsonRefusal<Documents>| error.0)?;
-    check_supported(body.retrieve_vectors, body.use_network.is_some(), body.sort.as_deref())?;
+    check_supported(body.use_network.is_some(), body.sort.as_deref())?;
     let ids = body.ids.map(|ids| ids.iter().enumerate().map(|(at, id)| id_of(at, id)).collect());
     Ok(ListRequest {
         offset: body.offset,
@@ -97,6 +99,7 @@ pub fn list_from_json(body: &[u8]) -> Result<ListRequest, RequestError> {
         ids: ids.transpose()?,
         filter: body.filter,
         sort: body.sort,
+        retrieve_vectors: body.retrieve_vectors,
     })
 }
 
@@ -110,7 +113,7 @@ pub fn list_from_parameters<'a>(
     let parameters: Parameters =
         deserr::deserialize(texts(parameters)).map_err(|error: QueryRefusal<Documents>| error.0)?;
     let sort = parameters.sort.as_deref().map(sort_criteria);
-    check_supported(parameters.retrieve_vectors.0, parameters.use_network.is_some(), sort.as_deref())?;
+    check_supported(parameters.use_network.is_some(), sort.as_deref())?;
     let fields = parameters.fields.map(|Parsed(List(names))| names);
     let ids = parameters.ids.map(|Parsed(List(ids))| {
         ids.into_iter().enumerate().map(|(at, id)| id_of(at, &Value::String(id))).collect()
@@ -122,31 +125,37 @@ pub fn list_from_parameters<'a>(
         ids: ids.transpose()?,
         filter: parameters.filter.map(filter_of),
         sort,
+        retrieve_vectors: parameters.retrieve_vectors.0,
     })
 }
 
-fn check_supported(vectors: bool, network: bool, sort: Option<&[String]>) -> Result<(), RequestError> {
+fn check_supported(network: bool, sort: Option<&[String]>) -> Result<(), RequestError> {
     let geo = sort.is_some_and(|sort| sort.iter().any(|criterion| criterion.starts_with("_geoPoint(")));
-    match (vectors, network, geo) {
-        (true, ..) => Err(RequestError::Unsupported("retrieveVectors")),
-        (_, true, _) => Err(RequestError::Unsupported("useNetwork")),
-        (.., true) => Err(RequestError::Unsupported("a list sorted by _geoPoint")),
+    match (network, geo) {
+        (true, _) => Err(RequestError::Unsupported("useNetwork")),
+        (_, true) => Err(RequestError::Unsupported("a list sorted by _geoPoint")),
         _ => Ok(()),
     }
 }
 
 fn id_of(at: usize, id: &Value) -> Result<String, ResponseError> {
+    document_id(id).map_err(|invalid| {
+        ResponseError::new(ErrorCode::InvalidDocumentIds, format!("In `.ids[{at}]`: {invalid}"))
+    })
+}
+
+/// The canonical text of a document's id, or what is wrong with it.
+pub(crate) fn document_id(id: &Value) -> Result<String, String> {
     let text = match id {
         Value::String(text) => canonical_id(text.trim()).map(str::to_owned),
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
         _ => None,
     };
     text.ok_or_else(|| {
-        let text = format!(
-            "In `.ids[{at}]`: Document identifier `{id}` is invalid. A document identifier can be of type integer or \
+        format!(
+            "Document identifier `{id}` is invalid. A document identifier can be of type integer or \
              string, only composed of alphanumeric characters (a-z A-Z 0-9), hyphens (-) and underscores (_), and can \
              not be more than 511 bytes."
-        );
-        ResponseError::new(ErrorCode::InvalidDocumentIds, text)
+        )
     })
 }

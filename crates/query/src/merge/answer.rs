@@ -1,19 +1,21 @@
 //! Writing the answer.
 
 use super::Meta;
-use super::counts::Counts;
+use super::found::Found;
 use super::members::{ObjectWriter, write_list, write_string};
-use super::page::Page;
 use crate::plan::Plan;
 use crate::request::Paging;
 
 /// The answer with the hits of the page that the user asked for.
-pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Meta<'_>) -> String {
-    let page = page.window(plan);
-    let mut out = String::with_capacity(1024 * (page.len() + 1));
+pub(super) fn write(plan: &Plan, found: &Found<'_>, meta: Meta<'_>) -> String {
+    let Found { hits, counts, near } = found;
+    let mut out = String::with_capacity(1024 * (hits.len() + 1));
     let mut answer = ObjectWriter::new(&mut out);
-    write_list(answer.name("hits"), page, |hit, out| hit.write(plan, out));
+    write_list(answer.name("hits"), hits, |hit, out| hit.write(plan, out));
     write_string(answer.name("query"), plan.request.q.as_deref().unwrap_or_default());
+    if let Some(vector) = near.and_then(|near| near.vector).filter(|_| plan.request.retrieve_vectors) {
+        answer.raw("queryVector", vector.get());
+    }
     answer.raw("processingTimeMs", &meta.processing_time_ms.to_string());
     write_paging(plan, counts.total, &mut answer);
     if let Some((distribution, stats)) = &counts.facets {
@@ -23,6 +25,9 @@ pub(super) fn write(plan: &Plan, page: &Page<'_>, counts: &Counts<'_>, meta: Met
     }
     if let Some(uid) = meta.request_uid {
         write_string(answer.name("requestUid"), uid);
+    }
+    if let Some(near) = near {
+        answer.raw("semanticHitCount", &near.hits.to_string());
     }
     answer.end();
     out

@@ -5,7 +5,7 @@ use miroir_settings::FacetOrders;
 use super::facets::{Distribution, Stats};
 use super::members::Members;
 use super::page::{Counted, Page};
-use super::{NodeAnswer, Source, Unreadable};
+use super::{NodeAnswer, Source, Stop};
 use crate::federated::{Facets, Totals};
 use crate::plan::NodeRequest;
 
@@ -65,20 +65,16 @@ impl<'a> Counts<'a> {
 
     /// What nodes count without what scores less, each by its own score, than the user wants to see; or what must be
     /// asked for that.
-    pub(super) fn above_threshold<B: AsRef<[u8]>>(
-        source: &Source<'a, '_, B>,
-    ) -> Result<Result<Self, Vec<NodeRequest>>, Unreadable> {
+    pub(super) fn above_threshold<B: AsRef<[u8]>>(source: &Source<'a, '_, B>) -> Result<Self, Stop> {
+        let request = |number| source.plan.threshold_request(number, source.by);
+        let requests: Vec<NodeRequest> = (0..source.plan.requests.len()).map(request).collect();
+        source.all_there(&requests)?;
         let mut counts = Self::default();
-        let mut lacking = Vec::new();
-        for number in 0..source.plan.requests.len() {
-            let request = source.plan.threshold_request(number);
-            let Some(body) = source.to(&request) else {
-                lacking.push(request);
-                continue;
-            };
+        for (number, request) in requests.iter().enumerate() {
+            let body = source.to(request).unwrap_or_default();
             let added = serde_json::from_slice(body).and_then(|answer: NodeAnswer<'a>| counts.add(&answer));
-            added.map_err(|cause| Unreadable { number, cause })?;
+            added.map_err(|cause| Stop::Unreadable { number, cause })?;
         }
-        Ok(if lacking.is_empty() { Ok(counts) } else { Err(lacking) })
+        Ok(counts)
     }
 }

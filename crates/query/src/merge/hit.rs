@@ -8,13 +8,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::facets::{FacetValue, facet_values, id_text};
-use super::keys::{Key, Keys, Typo};
+use super::keys::{Key, Keys, NOT_NEAR, Typo};
 use super::members::{Members, ObjectWriter, float};
 use super::score::rescored;
-use crate::federated::{Compared, FederatedHit, Known, values};
+use crate::federated::{self, Compared, FederatedHit, Known, scores_by_rule, values};
 use crate::path;
 use crate::plan::Plan;
-use crate::plan::fields::Fields;
+use crate::plan::fields::{Fields, VECTORS};
 
 const FORMATTED: &str = "_formatted";
 const MATCHES: &str = "_matchesPosition";
@@ -93,20 +93,50 @@ impl<'a> Hit<'a> {
         values
     }
 
+    /// By what it is compared with hits of other searches, its scores times a weight.
+    pub(crate) fn values(&self, plan: &Plan, weight: f64) -> serde_json::Result<Vec<federated::Value>> {
+        let details = self.members.get(DETAILS);
+        details.map_or(Ok(Vec::new()), |details| values(details, self.known(plan), weight))
+    }
+
+    /// Its scores by the rules up to each.
+    pub(crate) fn scores_by_rule(&self, plan: &Plan) -> serde_json::Result<Vec<f64>> {
+        let details = self.members.get(DETAILS);
+        details.map_or(Ok(Vec::new()), |details| scores_by_rule(details, self.known(plan)))
+    }
+
+    fn known(&self, plan: &Plan) -> Known {
+        let score = self.score().unwrap_or(1.0);
+        let of_first_run = !plan.version.traits().scores_of_all_rules;
+        Known { most_typos: self.common_typos, score, of_first_run }
+    }
+
+    /// Whether it has a vector that was compared.
+    pub(crate) fn is_near(&self) -> bool {
+        self.keys.keys.first() != Some(&NOT_NEAR)
+    }
+
+    /// Takes over where the words are in it from the same document as another search shows it.
+    pub(crate) fn take_marks(&mut self, other: &Self) {
+        for (name, raw) in self.members.0.iter_mut().filter(|(name, _)| name == FORMATTED || name == MATCHES)
+        {
+            *raw = other.members.get(name).unwrap_or(raw);
+        }
+    }
+
     /// What it brings to a list of the hits of several searches.
     pub(crate) fn contribute(&self, plan: &Plan) -> serde_json::Result<FederatedHit> {
         let federated = plan.federated.as_ref();
-        let (weight, score) = (federated.map_or(1.0, |part| part.weight), self.score().unwrap_or(1.0));
-        let of_first_run = !plan.version.traits().scores_of_all_rules;
-        let known = Known { most_typos: self.common_typos, score, of_first_run, weight };
-        let values = self.members.get(DETAILS).map(|details| values(details, known)).transpose()?;
+        let weight = federated.map_or(1.0, |part| part.weight);
+        let values = self.values(plan, weight)?;
         let mut text = String::new();
         self.write(plan, &mut text);
         let reads = federated.iter().flat_map(|part| &part.reads);
         Ok(FederatedHit {
             text,
             id: self.id.clone().into_owned(),
-            compared: Compared { values: values.unwrap_or_default(), score: score * weight },
+            compared: Compared { values, score: self.score().unwrap_or(1.0) * weight },
+            near: self.members.get(DETAILS).is_some_and(|details| details.get().contains("\"vectorSort\"")),
             facets: reads.map(|name| (name.clone(), self.values_of(name))).collect(),
         })
     }
@@ -122,9 +152,11 @@ impl<'a> Hit<'a> {
                 MATCHES => write_matches(raw, &plan.fields, hit.name(name)),
                 SCORE if plan.request.show_ranking_score => self.write_score(raw, hit.name(name)),
                 DETAILS if plan.request.show_ranking_score_details => {
-                    self.write_details(raw, &plan.fields, hit.name(name));
+                    self.write_details(raw, plan, hit.name(name));
                 }
                 SCORE | DETAILS => {}
+                // Nodes show it to who asks for it only, whatever names are asked for.
+                VECTORS if plan.request.retrieve_vectors => hit.raw(name, raw.get()),
                 _ => write_member(name, raw, &plan.fields, &mut hit),
             }
         }
@@ -139,17 +171,17 @@ impl<'a> Hit<'a> {
     }
 
     /// Without the tie rule, with the common number of typos, and with what the settings hide hidden as Meilisearch does.
-    fn write_details(&self, raw: &RawValue, fields: &Fields, out: &mut String) {
+    fn write_details(&self, raw: &RawValue, plan: &Plan, out: &mut String) {
         let Ok(rules) = serde_json::from_str::<Members<'_>>(raw.get()) else {
             return out.push_str(raw.get());
         };
         let mut details = ObjectWriter::new(out);
         for (name, rule) in &rules.0 {
             let attribute = sorted_attribute(name);
-            if attribute == Some(RESERVED_MEMBER) {
+            if attribute == Some(RESERVED_MEMBER) || (plan.similar && name != "vectorSort") {
                 continue;
             }
-            let hidden = attribute.zip(fields.displayed.as_ref());
+            let hidden = attribute.zip(plan.fields.displayed.as_ref());
             match (self.keys.typo, hidden) {
                 (Some(typo), _) if name == "typo" && typo.max != self.common_typos => {
                     let (at, count, max) = (typo.at, typo.count, self.common_typos);

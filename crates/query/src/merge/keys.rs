@@ -45,6 +45,8 @@ pub(crate) struct Keys<'a> {
     pub(crate) keys: Vec<Key<'a>>,
     pub(crate) words: Option<(u64, u64)>,
     pub(crate) typo: Option<Typo>,
+    /// Its vector, or that it has none, is among them.
+    pub(crate) by_vector: bool,
 }
 
 /// What the typo rule says of a hit.
@@ -84,6 +86,9 @@ pub(crate) struct Rule<'a> {
 /// The details of all rules, with their names, first rule first.
 pub(crate) struct Rules<'a>(pub(crate) Vec<(Text<'a>, Rule<'a>)>);
 
+/// The key of a document without a vector, which comes after all that have one.
+pub(crate) const NOT_NEAR: Key<'static> = Key::Rank(-1.0);
+
 impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Rules::deserialize(deserializer).map(|Rules(rules)| keys_of(&rules))
@@ -116,7 +121,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Rules<'a> {
 }
 
 fn keys_of<'a>(rules: &[(Text<'a>, Rule<'a>)]) -> Keys<'a> {
-    let mut keys = Keys { keys: Vec::with_capacity(rules.len()), words: None, typo: None };
+    let mut keys = Keys { keys: Vec::with_capacity(rules.len()), ..Keys::default() };
     let mut scored_before = false;
     for (at, (Text(name), rule)) in rules.iter().enumerate() {
         let key = match name.as_ref() {
@@ -131,7 +136,10 @@ fn keys_of<'a>(rules: &[(Text<'a>, Rule<'a>)]) -> Keys<'a> {
                 Key::Rank(-(rule.typo_count.unwrap_or(0) as f64))
             }
             "exactness" => Key::Rank(exactness(rule)),
-            "vectorSort" => Key::Rank(rule.similarity.unwrap_or(0.0)),
+            "vectorSort" => {
+                keys.by_vector = true;
+                rule.similarity.map_or(NOT_NEAR, Key::Rank)
+            }
             "skipped" => Key::Skipped,
             name => sort_key(name, rule).unwrap_or(Key::Rank(rule.score.unwrap_or(0.0))),
         };
@@ -168,6 +176,19 @@ pub(crate) fn sort_key<'a>(name: &str, rule: &Rule<'a>) -> Option<Key<'a>> {
 }
 
 impl Keys<'_> {
+    /// Those of the same document in a list by vectors, where a node that looks for words too gave it for its words: it
+    /// does so for a document without a vector only.
+    pub(crate) fn in_list_by_vectors(&mut self) {
+        if self.by_vector {
+            return;
+        }
+        let is_rank = |key: &Key<'_>| matches!(key, Key::Rank(_) | Key::Skipped);
+        let place = self.keys.iter().position(is_rank).unwrap_or(0);
+        self.keys.retain(|key| !is_rank(key));
+        self.keys.insert(place, NOT_NEAR);
+        (self.words, self.typo) = (None, None);
+    }
+
     /// `Greater` is the better hit.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let pairs = self.keys.iter().zip(&other.keys);

@@ -20,12 +20,15 @@
 mod answer;
 mod counts;
 mod facets;
+mod found;
 mod hit;
+mod hybrid;
 mod keys;
 mod members;
 mod page;
 mod run;
 mod score;
+mod threshold;
 mod whole;
 
 use miroir_model::NodeId;
@@ -34,14 +37,15 @@ use serde_json::value::RawValue;
 
 use crate::answers::Answers;
 use crate::federated::Contribution;
+use crate::plan::near::By;
 use crate::plan::{NodeRequest, Plan};
 use answer::write;
 pub(crate) use counts::Counts;
 pub(crate) use facets::{Extremes, FacetValue, normalized, write_lists, write_stats};
+use found::{found, list};
+pub(crate) use hit::Hit;
 pub(crate) use keys::{Key, Rule, Rules, SortValue, sort_key};
 pub(crate) use members::{Members, ObjectWriter, Text, float, write_list, write_string};
-use page::{Counted, Page, Taken};
-use run::Run;
 pub(crate) use score::fraction;
 
 /// What an answer says that the caller knows.
@@ -78,10 +82,12 @@ pub enum MergeError {
     Missing(NodeId),
 }
 
-/// The answer to request `number` of a plan is no answer to a search.
-struct Unreadable {
-    number: usize,
-    cause: serde_json::Error,
+/// What keeps a merge from being done.
+enum Stop {
+    /// These are not answered yet.
+    Lacks(Vec<NodeRequest>),
+    /// The answer to request `number` of a plan is no answer to a search.
+    Unreadable { number: usize, cause: serde_json::Error },
 }
 
 /// What a node says. Members that are not named here are made anew.
@@ -105,12 +111,25 @@ struct Hits<'a> {
     hits: Vec<&'a RawValue>,
 }
 
-/// What a merge works on.
+/// What a list of hits is made of.
 struct Source<'a, 'p, B> {
     plan: &'p Plan,
     answers: &'a Answers<B>,
+    by: By<'a>,
     /// There are answers to more than the first requests.
     later: bool,
+}
+
+impl<'a, 'p, B> Source<'a, 'p, B> {
+    fn new(plan: &'p Plan, answers: &'a Answers<B>, by: By<'a>) -> Self {
+        Self { plan, answers, by, later: answers.count() > plan.requests.len() }
+    }
+
+    /// Whether these are answered.
+    fn all_there(&self, requests: &[NodeRequest]) -> Result<(), Stop> {
+        let lacking: Vec<NodeRequest> = self.answers.lacking(requests).cloned().collect();
+        if lacking.is_empty() { Ok(()) } else { Err(Stop::Lacks(lacking)) }
+    }
 }
 
 impl<'a, B: AsRef<[u8]>> Source<'a, '_, B> {
@@ -128,13 +147,15 @@ pub fn merge<B: AsRef<[u8]>>(
     answers: &Answers<B>,
     meta: Meta<'_>,
 ) -> Result<Merged, MergeError> {
-    with_source(plan, answers, |source| {
-        if let (true, [request]) = (plan.whole, plan.requests.as_slice()) {
-            let text = whole::cut(plan, source.to(request).unwrap_or_default());
-            return text.map(Merged::Answer).map_err(|cause| Unreadable { number: 0, cause });
-        }
-        found(source, |page, counts| Ok(write(plan, page, counts, meta)))
-    })
+    if let (true, [request]) = (plan.whole, plan.requests.as_slice()) {
+        let source = Source::new(plan, answers, plan.by());
+        let text = source.all_there(&plan.requests).and_then(|()| {
+            let body = source.to(request).unwrap_or_default();
+            whole::cut(plan, body).map_err(|cause| Stop::Unreadable { number: 0, cause })
+        });
+        return merged(plan, text);
+    }
+    merged(plan, found(plan, answers).map(|found| write(plan, &found, meta)))
 }
 
 /// Merges the answers to a search whose hits become one list with those of others.
@@ -145,64 +166,46 @@ pub fn merge_federated<B: AsRef<[u8]>>(
     plan: &Plan,
     answers: &Answers<B>,
 ) -> Result<Merged<Contribution>, MergeError> {
-    with_source(plan, answers, |source| {
-        found(source, |page, counts| {
-            let (mut hits, mut unreadable) = (Vec::new(), None);
-            for hit in page.window(plan) {
-                match hit.contribute(plan) {
-                    Ok(hit) => hits.push(hit),
-                    Err(cause) => unreadable = Some(Unreadable { number: hit.answer, cause }),
-                }
-            }
-            let totals = counts.totals((&plan.facet_orders, plan.max_values_per_facet));
-            unreadable.map_or(Ok(Contribution { hits, totals }), Err)
+    let contribution = found(plan, answers).and_then(|found| {
+        let contribute = |hit: &Hit<'_>| {
+            let number = hit.answer;
+            hit.contribute(plan).map_err(|cause| Stop::Unreadable { number, cause })
+        };
+        let query_vector = found.near.and_then(|near| near.vector);
+        Ok(Contribution {
+            hits: found.hits.iter().map(contribute).collect::<Result<_, _>>()?,
+            totals: found.counts.totals((&plan.facet_orders, plan.max_values_per_facet)),
+            compares_vectors: found.near.is_some(),
+            compared: found.near.is_some_and(|near| near.compared),
+            shows_vectors: plan.request.retrieve_vectors,
+            query_vector: query_vector.map(|vector| vector.get().to_owned()),
         })
-    })
+    });
+    merged(plan, contribution)
 }
 
-fn with_source<'a, B, T>(
-    plan: &'a Plan,
-    answers: &'a Answers<B>,
-    merge: impl FnOnce(&Source<'a, 'a, B>) -> Result<Merged<T>, Unreadable>,
-) -> Result<Merged<T>, MergeError> {
-    let lacking: Vec<NodeRequest> = answers.lacking(&plan.requests).cloned().collect();
-    if !lacking.is_empty() {
-        return Ok(Merged::Asks(lacking));
-    }
-    merge(&Source { plan, answers, later: answers.count() > plan.requests.len() }).map_err(
-        |Unreadable { number, cause }| MergeError::Unreadable {
-            node: plan.requests[number].node.clone(),
-            cause,
-        },
-    )
+/// What is near a vector.
+pub(crate) struct Nearest<'a> {
+    pub(crate) hits: Vec<Hit<'a>>,
+    pub(crate) total: u64,
 }
 
-/// The hits up to the end of the page, and what is counted; or what must be asked for that.
-fn found<'a, B: AsRef<[u8]>, T>(
-    source: &Source<'a, '_, B>,
-    answer: impl FnOnce(&Page<'a>, &Counts<'a>) -> Result<T, Unreadable>,
-) -> Result<Merged<T>, Unreadable> {
-    let plan = source.plan;
-    let at = |number: usize| move |cause| Unreadable { number, cause };
-    let (mut runs, mut counts) = (Vec::new(), Counts::default());
-    for (number, request) in plan.requests.iter().enumerate() {
-        let answer: NodeAnswer<'_> =
-            serde_json::from_slice(source.to(request).unwrap_or_default()).map_err(at(number))?;
-        counts.add(&answer).map_err(at(number))?;
-        runs.push(Run::new(source, number, answer.hits).map_err(at(number))?);
+/// Merges the answers to a search for what is like a document.
+pub(crate) fn nearest<B: AsRef<[u8]>>(
+    plan: &Plan,
+    answers: &Answers<B>,
+    answer: impl FnOnce(Nearest<'_>) -> String,
+) -> Result<Merged, MergeError> {
+    let found = list(&Source::new(plan, answers, plan.by()));
+    merged(plan, found.map(|(page, counts)| answer(Nearest { hits: page.hits, total: counts.total })))
+}
+
+fn merged<T>(plan: &Plan, done: Result<T, Stop>) -> Result<Merged<T>, MergeError> {
+    match done {
+        Ok(answer) => Ok(Merged::Answer(answer)),
+        Err(Stop::Lacks(requests)) => Ok(Merged::Asks(requests)),
+        Err(Stop::Unreadable { number, cause }) => {
+            Err(MergeError::Unreadable { node: plan.requests[number].node.clone(), cause })
+        }
     }
-    let page = match page::take(source, &mut runs)? {
-        Taken::Page(page) => page,
-        Taken::Lacks(requests) => return Ok(Merged::Asks(requests)),
-    };
-    counts.total = counts.total.saturating_sub(page.shadowed + page.below);
-    match page.counted(plan) {
-        Counted::All => {}
-        Counted::Hits(total) if plan.request.facets.is_none() => counts.total = total,
-        counted => match Counts::above_threshold(source)? {
-            Err(requests) => return Ok(Merged::Asks(requests)),
-            Ok(above) => counts.replace(counted, above, (&page, plan.window.max_total_hits)),
-        },
-    }
-    answer(&page, &counts).map(Merged::Answer)
 }

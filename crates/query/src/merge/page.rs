@@ -6,7 +6,8 @@ use super::facets::FacetValue;
 use super::hit::Hit;
 use super::keys::Key;
 use super::run::Run;
-use super::{Source, Unreadable};
+use super::threshold::{Threshold, Verdict};
+use super::{Source, Stop};
 use crate::plan::{NodeRequest, Plan};
 use crate::request::Paging;
 
@@ -39,9 +40,15 @@ pub(super) enum Counted {
 
 impl<'a> Page<'a> {
     /// The hits that the user asked for.
-    pub(super) fn window(&self, plan: &Plan) -> &[Hit<'a>] {
-        let (places, all) = (&plan.window.places, &self.hits);
-        &all[places.start.min(all.len())..places.end.min(all.len())]
+    pub(super) fn into_window(mut self, plan: &Plan) -> Vec<Hit<'a>> {
+        let places = &plan.window.places;
+        self.hits.truncate(places.end);
+        self.hits.split_off(places.start.min(self.hits.len()))
+    }
+
+    /// Whether it ends with what scores less than the user wants to see.
+    pub(super) fn is_cut(&self) -> bool {
+        self.ended && self.below > 0
     }
 
     pub(super) fn counted(&self, plan: &Plan) -> Counted {
@@ -56,6 +63,26 @@ impl<'a> Page<'a> {
         } else {
             Counted::All
         }
+    }
+
+    /// Leaves out what scores too little, where it was not left out on the way: these, that `refused` says how many are.
+    fn judge(&mut self, threshold: Threshold, refused: u64, plan: &Plan) -> Result<(), Stop> {
+        let hits = std::mem::take(&mut self.hits);
+        if self.ended && threshold.may_count(hits.len() + self.shadowed as usize) {
+            // One Meilisearch judges nothing where the page is behind all that matches.
+            self.below = 0;
+            return Ok(());
+        }
+        let verdicts = threshold.judge(&hits, plan);
+        let verdicts = verdicts.map_err(|(number, cause)| Stop::Unreadable { number, cause })?;
+        let of = |verdict| verdicts.iter().filter(|is| **is == verdict).count();
+        // Where the page is full, a hit after it ended nothing.
+        self.ended &= of(Verdict::Counts) < plan.window.depth();
+        let last = if self.ended { self.below - refused } else { 0 };
+        self.below = of(Verdict::ScoresTooLittle) as u64 + last;
+        let judged = hits.into_iter().zip(verdicts);
+        self.hits = judged.filter(|(_, verdict)| *verdict == Verdict::Counts).map(|(hit, _)| hit).collect();
+        Ok(())
     }
 
     /// Gives a hit the most typos that any candidate could have, over all nodes: hits that are equal in the rules before
@@ -79,24 +106,21 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A page, or what is to be asked before it is known.
-pub(super) enum Taken<'a> {
-    Page(Page<'a>),
-    Lacks(Vec<NodeRequest>),
-}
-
 /// Takes the hits up to the end of the page, the best first. A document that two nodes gave counts once; of a distinct
 /// value the best hit stays.
 pub(super) fn take<'a, B: AsRef<[u8]>>(
     source: &Source<'a, '_, B>,
     runs: &mut [Run<'a>],
-) -> Result<Taken<'a>, Unreadable> {
+) -> Result<Page<'a>, Stop> {
     let mut page = Page::default();
     let mut seen: BTreeSet<FacetValue> = BTreeSet::new();
-    while page.hits.len() < source.plan.window.depth() {
+    let threshold = Threshold::of(source.plan);
+    // How many of the hits score too little, and may count nonetheless.
+    let mut refused = 0;
+    while page.hits.len() - refused < source.plan.window.depth() {
         let lacking: Vec<NodeRequest> = runs.iter().filter_map(|run| run.lacks_hits(source)).collect();
         if !lacking.is_empty() {
-            return Ok(Taken::Lacks(lacking));
+            return Err(Stop::Lacks(lacking));
         }
         let firsts = runs.iter().enumerate().filter_map(|(number, run)| Some((number, run.first()?)));
         let Some((number, _)) = firsts.min_by(|(_, a), (_, b)| a.order(b)) else {
@@ -105,16 +129,11 @@ pub(super) fn take<'a, B: AsRef<[u8]>>(
             break;
         };
         if let Some(whole) = runs[number].lacks_ties() {
-            return Ok(Taken::Lacks(vec![whole.clone()]));
+            return Err(Stop::Lacks(vec![whole.clone()]));
         }
-        let taken = runs[number].take(source).map_err(|cause| Unreadable { number, cause })?;
+        let taken = runs[number].take(source).map_err(|cause| Stop::Unreadable { number, cause })?;
         let Some(mut hit) = taken else { break };
         page.share_typos(&mut hit, runs);
-        if below(source, &hit) {
-            page.below += 1;
-            page.ended = hit.scores_fall();
-            if page.ended { break } else { continue }
-        }
         let twice = page
             .hits
             .last()
@@ -123,19 +142,26 @@ pub(super) fn take<'a, B: AsRef<[u8]>>(
             source.plan.distinct.as_deref().map(|attribute| hit.values_of(attribute)).unwrap_or_default();
         if twice || values.iter().any(|value| seen.contains(value)) {
             page.shadowed += 1;
+        } else if let Some(threshold) = threshold.filter(|threshold| threshold.refuses(&hit)) {
+            page.below += 1;
+            page.ended = hit.scores_fall() && !threshold.may_count(page.hits.len());
+            if page.ended {
+                break;
+            }
+            if threshold.may_count(0) {
+                refused += 1;
+                page.hits.push(hit);
+            }
         } else {
             seen.extend(values);
             page.hits.push(hit);
         }
     }
     share_on_page(&mut page.hits, runs);
-    Ok(Taken::Page(page))
-}
-
-/// Whether a hit scores less than the user wants to see.
-fn below<B>(source: &Source<'_, '_, B>, hit: &Hit<'_>) -> bool {
-    let least = source.plan.request.ranking_score_threshold;
-    least.is_some_and(|least| hit.score().is_some_and(|score| score < least))
+    if let Some(threshold) = threshold.filter(|_| refused > 0) {
+        page.judge(threshold, refused as u64, source.plan)?;
+    }
+    Ok(page)
 }
 
 /// Gives each hit the most typos that hits after it on the page brought.

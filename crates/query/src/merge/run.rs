@@ -12,6 +12,7 @@ use super::hit::Hit;
 use super::keys::{Key, SortValue};
 use super::{Hits, Source};
 use crate::plan::NodeRequest;
+use crate::plan::near::By;
 
 /// What is left of a node's hits.
 pub(super) struct Run<'a> {
@@ -39,7 +40,7 @@ impl<'a> Run<'a> {
             && asked > 0
             && hits.len() >= asked
             && let Some(more) = source.plan.deeper(asked)
-            && let Some(answer) = source.to(&source.plan.hits_request(number, more))
+            && let Some(answer) = source.to(&source.plan.hits_request(number, more, source.by))
         {
             (hits, asked) = (serde_json::from_slice::<Hits<'a>>(answer)?.hits, more);
         }
@@ -64,7 +65,7 @@ impl<'a> Run<'a> {
     /// What is to be asked before another hit can be compared: all hits are taken, and the node may have more.
     pub(super) fn lacks_hits<B>(&self, source: &Source<'a, '_, B>) -> Option<NodeRequest> {
         let asked = self.full.filter(|_| self.tie.is_empty())?;
-        Some(source.plan.hits_request(self.answer, source.plan.deeper(asked)?))
+        Some(source.plan.hits_request(self.answer, source.plan.deeper(asked)?, source.by))
     }
 
     /// What is to be asked before the first hit can be taken: the node may have more that tie with it.
@@ -85,7 +86,15 @@ impl<'a> Run<'a> {
     }
 
     fn read<B>(&mut self, source: &Source<'a, '_, B>) -> serde_json::Result<Option<Hit<'a>>> {
-        self.rest.next().map(|raw| Hit::read(raw, source.plan, self.answer)).transpose()
+        self.rest.next().map(|raw| self.hit(source, raw)).transpose()
+    }
+
+    fn hit<B>(&self, source: &Source<'a, '_, B>, raw: &'a RawValue) -> serde_json::Result<Hit<'a>> {
+        let mut hit = Hit::read(raw, source.plan, self.answer)?;
+        if matches!(source.by, By::Vector(_)) {
+            hit.keys.in_list_by_vectors();
+        }
+        Ok(hit)
     }
 
     fn fill<B: AsRef<[u8]>>(&mut self, source: &Source<'a, '_, B>) -> serde_json::Result<()> {
@@ -116,13 +125,13 @@ impl<'a> Run<'a> {
         let Some(Key::Sort { value: SortValue::Text(slot), .. }) = tie[0].keys.keys.last() else {
             return Ok(());
         };
-        let whole = source.plan.slot_request(self.answer, slot);
+        let whole = source.plan.slot_request(self.answer, slot, source.by);
         let Some(answer) = source.to(&whole) else {
             self.cut = Some(whole);
             return Ok(());
         };
         for raw in serde_json::from_slice::<Hits<'a>>(answer)?.hits {
-            let hit = Hit::read(raw, source.plan, self.answer)?;
+            let hit = self.hit(source, raw)?;
             if hit.ties(&tie[0]) && !tie.iter().any(|known| known.id == hit.id) {
                 tie.push(hit);
             }

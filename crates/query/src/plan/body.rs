@@ -4,9 +4,11 @@ use miroir_model::RESERVED_MEMBER;
 use miroir_placement::Cover;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::fields::Fields;
-use crate::request::{MatchingStrategy, SearchRequest};
+use crate::request::hybrid::Means;
+use crate::request::{Hybrid, MatchingStrategy, SearchRequest};
 
 /// A search as a node is asked for it. Members are left out where they say nothing, so that a node's defaults hold.
 #[derive(Debug, Clone, Serialize)]
@@ -14,10 +16,16 @@ use crate::request::{MatchingStrategy, SearchRequest};
 pub(crate) struct NodeBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     q: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hybrid: Option<NodeHybrid<'a>>,
     #[serde(flatten)]
     pub(crate) paging: Option<NodePaging>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attributes_to_retrieve: Option<&'a [String]>,
+    pub(crate) attributes_to_retrieve: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retrieve_vectors: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes_to_crop: Option<&'a [String]>,
     crop_length: usize,
@@ -49,6 +57,14 @@ pub(crate) struct NodeBody<'a> {
     pub(crate) show_ranking_score_details: bool,
 }
 
+/// How much vectors count for a node.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeHybrid<'a> {
+    embedder: &'a str,
+    semantic_ratio: f32,
+}
+
 /// The part of the hits that a node is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
@@ -62,8 +78,11 @@ impl<'a> NodeBody<'a> {
     pub(crate) fn new(request: &'a SearchRequest, fields: &'a Fields, paging: NodePaging) -> Self {
         Self {
             q: request.q.as_deref(),
+            vector: None,
+            hybrid: None,
             paging: Some(paging),
             attributes_to_retrieve: fields.retrieved.as_deref(),
+            retrieve_vectors: request.retrieve_vectors && fields.shows_vectors(),
             attributes_to_crop: fields.cropped.as_deref(),
             crop_length: request.crop_length,
             crop_marker: &request.crop_marker,
@@ -84,14 +103,34 @@ impl<'a> NodeBody<'a> {
         }
     }
 
-    /// The same of which only what matches counts, as one search of several.
+    /// The same by vectors: near this one, or the one that the embedder makes of the words.
+    pub(crate) fn near(self, hybrid: &'a Hybrid, semantic_ratio: f32, vector: Option<&'a RawValue>) -> Self {
+        let embedder = &hybrid.embedder;
+        Self { vector, hybrid: Some(NodeHybrid { embedder, semantic_ratio }), ..self }
+    }
+
+    /// The same without words.
+    pub(crate) fn wordless(self) -> Self {
+        Self { q: None, ..self }
+    }
+
+    /// The same of which only what matches counts, as one search of several. By vectors every document is found.
     ///
     /// Nodes refuse several searches whose hits cannot be put in one order, and there our last rule counts too. So nothing
     /// is sorted, and a search for everything is one for a blank, which finds everything and is taken for one for words.
     pub(crate) fn without_hits(request: &'a SearchRequest, fields: &'a Fields) -> Self {
         let body = Self::new(request, fields, NodePaging::Window { offset: 0, limit: 0 });
-        let q = Some(body.q.filter(|q| !q.is_empty()).unwrap_or(" "));
-        Self { q, paging: None, sort: None, facets: None, ranking_score_threshold: None, ..body }
+        let words = body.q.filter(|q| !q.is_empty() && request.means() == Means::Words);
+        let q = Some(words.unwrap_or(" "));
+        Self {
+            q,
+            paging: None,
+            sort: None,
+            facets: None,
+            ranking_score_threshold: None,
+            retrieve_vectors: false,
+            ..body
+        }
     }
 
     pub(crate) fn to_json(&self) -> String {

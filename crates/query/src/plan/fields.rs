@@ -9,6 +9,9 @@ use crate::path;
 use crate::request::SearchRequest;
 use crate::view::Shown;
 
+/// The member with the vectors of a document.
+pub(crate) const VECTORS: &str = "_vectors";
+
 /// What nodes are asked to put in a hit, and what of it the user gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fields {
@@ -47,6 +50,12 @@ impl Fields {
             retrieved,
             displayed,
         }
+    }
+
+    /// Whether hits show their vectors to who asks for them: when all is displayed, or `_vectors` by name. (Meilisearch
+    /// 1.50 has it the other way round where some document has a member `_vectors` of its own.)
+    pub(crate) fn shows_vectors(&self) -> bool {
+        self.displayed.as_ref().is_none_or(|names| names.iter().any(|name| name == VECTORS))
     }
 
     /// Whether `_formatted` shows this attribute because it is highlighted or cropped, though hits do not show it.

@@ -4,6 +4,7 @@ pub(crate) mod body;
 mod choose;
 pub(crate) mod fields;
 mod narrow;
+pub(crate) mod near;
 pub(crate) mod window;
 
 use miroir_api::ApiVersion;
@@ -11,6 +12,7 @@ use miroir_model::{NodeId, PhysicalName, ShardId, UnitSet};
 use miroir_placement::cover;
 use miroir_settings::FacetOrders;
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::federated::Federated;
@@ -21,6 +23,7 @@ use body::{NodeBody, NodePaging, among, and};
 pub(crate) use choose::{Layout, Part, choose, choose_around};
 use fields::Fields;
 use narrow::narrowed;
+use near::By;
 use window::Window;
 
 /// How many hits a node gives at least, whatever the user's limit is.
@@ -42,8 +45,8 @@ pub struct NodeRequest {
 pub struct Plan {
     /// One request for each node that is asked, to begin with.
     pub requests: Vec<NodeRequest>,
-    /// What limits each of them: the user's filter and ours.
-    filters: Vec<Option<Value>>,
+    /// Where each of them goes.
+    targets: Vec<Target>,
     layout: Layout,
     pub(crate) uid: String,
     pub(crate) version: ApiVersion,
@@ -51,15 +54,28 @@ pub struct Plan {
     pub(crate) whole: bool,
     /// The hits are one node's, in its order.
     pub(crate) in_order: bool,
+    /// Documents like one are looked for: hits are scored by their vectors alone.
+    pub(crate) similar: bool,
     /// The search is one of several whose hits become one list.
     pub(crate) federated: Option<Federated>,
     pub(crate) request: SearchRequest,
+    /// The user's vector.
+    pub(crate) vector: Option<Box<RawValue>>,
     pub(crate) fields: Fields,
     pub(crate) window: Window,
     pub(crate) primary_key: Option<String>,
     pub(crate) distinct: Option<String>,
     pub(crate) max_values_per_facet: usize,
     pub(crate) facet_orders: FacetOrders,
+}
+
+/// A node that is asked.
+#[derive(Debug, Clone)]
+struct Target {
+    node: NodeId,
+    index: PhysicalName,
+    /// What limits it: the user's filter and ours.
+    filter: Option<Value>,
 }
 
 /// Why there is no plan.
@@ -150,24 +166,30 @@ fn build(
     };
     let mut plan = Plan {
         requests: Vec::new(),
-        filters: Vec::new(),
+        targets: Vec::new(),
         layout: Layout::of(parts),
         uid: index.uid.to_owned(),
         version: index.version,
         whole,
         in_order,
         federated: federated.cloned(),
+        similar: false,
         fields: Fields::new(request, index.shown, &needed),
-        window: Window::new(request.paging, index.shown.max_total_hits),
+        window: Window::new(request.paging, index.shown.max_total_hits, request.means()),
         request: request.clone(),
+        vector: request.vector.as_ref().map(|vector| to_raw_value(vector).expect("numbers always serialise")),
         primary_key: index.primary_key.map(str::to_owned),
         distinct,
         max_values_per_facet: index.shown.max_values_per_facet,
         facet_orders: index.shown.facet_orders.clone(),
     };
-    let filter = |part: &Part<'_>| and(plan.request.filter.as_ref(), limited_to(part.wanted, part.node.held));
-    plan.filters = parts.iter().map(filter).collect();
-    plan.requests = parts.iter().enumerate().map(|(number, part)| plan.request_to(number, part)).collect();
+    let target = |part: &Part<'_>| Target {
+        node: part.node.id.clone(),
+        index: part.node.index,
+        filter: and(plan.request.filter.as_ref(), limited_to(part.wanted, part.node.held)),
+    };
+    plan.targets = parts.iter().map(target).collect();
+    plan.requests = (0..parts.len()).map(|number| plan.first_request(number, plan.by())).collect();
     plan
 }
 
@@ -175,22 +197,39 @@ fn build(
 const DEEPER: usize = 4;
 
 impl Plan {
-    fn request_to(&self, number: usize, part: &Part<'_>) -> NodeRequest {
-        let mut body = self.body(self.window.asked(self.whole));
-        body.filter.clone_from(&self.filters[number]);
-        NodeRequest { node: part.node.id.clone(), index: part.node.index, body: body.to_json() }
+    /// A request to a node of the plan.
+    fn to(&self, number: usize, body: &NodeBody<'_>) -> NodeRequest {
+        let Target { node, index, .. } = &self.targets[number];
+        NodeRequest { node: node.clone(), index: *index, body: body.to_json() }
+    }
+
+    /// The same of what is wanted of that node.
+    fn limited(&self, number: usize, mut body: NodeBody<'_>) -> NodeRequest {
+        body.filter.clone_from(&self.targets[number].filter);
+        self.to(number, &body)
+    }
+
+    /// What limits the answer of a node.
+    pub(crate) fn filter_of(&self, number: usize) -> Option<&Value> {
+        self.targets.get(number)?.filter.as_ref()
+    }
+
+    /// What a node is asked first.
+    pub(crate) fn first_request(&self, number: usize, by: By<'_>) -> NodeRequest {
+        let paging = if self.whole { self.window.users() } else { self.window.first(self.window.hits()) };
+        self.limited(number, self.body(paging, by))
     }
 
     /// The user's search as nodes are asked for it, with the user's filter only. The least score is not theirs to judge:
     /// a document's score on one node can be less than it is among all documents.
-    pub(crate) fn body(&self, paging: NodePaging) -> NodeBody<'_> {
+    pub(crate) fn body<'a>(&'a self, paging: NodePaging, by: By<'a>) -> NodeBody<'a> {
         let mut body = NodeBody::new(&self.request, &self.fields, paging);
         body.show_ranking_score_details |= !self.whole;
-        body.show_ranking_score |= self.federated.is_some();
+        body.show_ranking_score |= self.federated.is_some() || self.is_hybrid();
         if !self.whole && body.ranking_score_threshold.take().is_some() {
             body.show_ranking_score = true;
         }
-        body
+        self.found_by(body, by)
     }
 
     /// After so many hits of a node how many it is asked for next; `None` when it has no more to give.
@@ -200,36 +239,34 @@ impl Plan {
     }
 
     /// More hits of a node, and nothing but hits.
-    pub(crate) fn hits_request(&self, number: usize, hits: usize) -> NodeRequest {
-        let mut body = self.body(self.window.first(hits));
+    pub(crate) fn hits_request(&self, number: usize, hits: usize, by: By<'_>) -> NodeRequest {
+        let mut body = self.body(self.window.first(hits), by);
         body.facets = None;
-        body.filter.clone_from(&self.filters[number]);
-        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
+        self.limited(number, body)
     }
 
     /// All hits of one slot of a node.
-    pub(crate) fn slot_request(&self, number: usize, slot: &str) -> NodeRequest {
-        let mut body = self.body(NodePaging::Window { offset: 0, limit: NODE_HITS });
+    pub(crate) fn slot_request(&self, number: usize, slot: &str, by: By<'_>) -> NodeRequest {
+        let mut body = self.body(NodePaging::Window { offset: 0, limit: NODE_HITS }, by);
         body.facets = None;
         let limited = among("IN", std::iter::once(slot.to_owned()));
         body.filter = and(self.request.filter.as_ref(), Some(limited));
-        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
+        self.to(number, &body)
     }
 
     /// What a node counts when it leaves out itself what scores too little.
-    pub(crate) fn threshold_request(&self, number: usize) -> NodeRequest {
-        let mut body = self.body(self.window.asked(false));
+    pub(crate) fn threshold_request(&self, number: usize, by: By<'_>) -> NodeRequest {
+        let mut body = self.body(self.window.first(self.window.hits()), by);
         body.ranking_score_threshold = self.request.ranking_score_threshold;
-        body.filter.clone_from(&self.filters[number]);
-        NodeRequest { body: body.to_json(), ..self.requests[number].clone() }
+        self.limited(number, body)
     }
 
     /// The user's search with the user's filter alone, for one of the nodes. When nodes refuse a filter, their text
     /// quotes ours with it: this asks for a text that does not. Nothing is to be taken from its hits.
     pub fn user_filter_alone(&self) -> Option<NodeRequest> {
-        let first = self.requests.first()?;
-        let body = self.body(NodePaging::Window { offset: 0, limit: 0 }).to_json();
-        Some(NodeRequest { body, ..first.clone() })
+        self.requests.first()?;
+        let body = self.body(NodePaging::Window { offset: 0, limit: 0 }, self.by());
+        Some(self.to(0, &body))
     }
 }
 

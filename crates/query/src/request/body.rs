@@ -61,9 +61,9 @@ macro_rules! search_body {
             #[deserr(default)]
             locales: Option<Vec<String>>,
             #[deserr(default)]
-            hybrid: Option<serde_json::Value>,
+            hybrid: Option<hybrid::Body>,
             #[deserr(default)]
-            vector: Option<serde_json::Value>,
+            vector: Option<Vec<f32>>,
             #[deserr(default)]
             retrieve_vectors: bool,
             #[deserr(default)]
@@ -111,6 +111,9 @@ macro_rules! search_body {
                     attributes_to_search_on: self.attributes_to_search_on,
                     ranking_score_threshold: self.ranking_score_threshold.map(|threshold| threshold.0),
                     locales: self.locales,
+                    hybrid: self.hybrid.map(Into::into),
+                    vector: self.vector,
+                    retrieve_vectors: self.retrieve_vectors,
                     show_ranking_score: self.show_ranking_score,
                     show_ranking_score_details: self.show_ranking_score_details,
                 })
@@ -118,9 +121,6 @@ macro_rules! search_body {
 
             fn unsupported(&self) -> Option<&'static str> {
                 let asked = [
-                    ("hybrid", self.hybrid.is_some()),
-                    ("vector", self.vector.is_some()),
-                    ("retrieveVectors", self.retrieve_vectors),
                     ("media", self.media.is_some()),
                     ("personalize", self.personalize.is_some()),
                     ("useNetwork", self.use_network.is_some()),

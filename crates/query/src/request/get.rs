@@ -7,6 +7,7 @@ use deserr::{
 use serde_json::{Map, Value};
 
 use super::body::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold};
+use super::hybrid::{self, TextRatio};
 use super::refusal::{InvalidParameter, InvalidThreshold, QueryRefusal, Search, Subject};
 use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
 
@@ -59,9 +60,9 @@ struct Parameters {
     #[deserr(default)]
     hybrid_embedder: Option<String>,
     #[deserr(default)]
-    hybrid_semantic_ratio: Option<String>,
+    hybrid_semantic_ratio: Option<TextRatio>,
     #[deserr(default)]
-    vector: Option<String>,
+    vector: Option<Parsed<Vector>>,
     #[deserr(default)]
     retrieve_vectors: Parsed<bool>,
     #[deserr(default)]
@@ -86,6 +87,11 @@ pub fn from_parameters<'a>(
     let parameters: Parameters =
         deserr::deserialize(texts(parameters)).map_err(|error: QueryRefusal<Search>| error.0)?;
     parameters.check_supported()?;
+    let hybrid = hybrid::from_parameters(
+        parameters.hybrid_embedder,
+        parameters.hybrid_semantic_ratio,
+        parameters.vector.is_some(),
+    )?;
     let list = |list: Option<Parsed<List>>| list.map(|Parsed(List(items))| items);
     let number = |number: Option<Parsed<usize>>| number.map(|Parsed(number)| number);
     Ok(SearchRequest {
@@ -112,6 +118,9 @@ pub fn from_parameters<'a>(
         attributes_to_search_on: list(parameters.attributes_to_search_on),
         ranking_score_threshold: parameters.ranking_score_threshold.map(|threshold| threshold.0),
         locales: list(parameters.locales),
+        hybrid,
+        vector: parameters.vector.map(|Parsed(Vector(numbers))| numbers),
+        retrieve_vectors: parameters.retrieve_vectors.0,
         show_ranking_score: parameters.show_ranking_score.0,
         show_ranking_score_details: parameters.show_ranking_score_details.0,
     })
@@ -131,10 +140,6 @@ pub(crate) fn filter_of(text: String) -> Value {
 impl Parameters {
     fn check_supported(&self) -> Result<(), RequestError> {
         let asked = [
-            ("hybridEmbedder", self.hybrid_embedder.is_some()),
-            ("hybridSemanticRatio", self.hybrid_semantic_ratio.is_some()),
-            ("vector", self.vector.is_some()),
-            ("retrieveVectors", self.retrieve_vectors.0),
             ("personalizeUserContext", self.personalize_user_context.is_some()),
             ("useNetwork", self.use_network.is_some()),
             ("showPerformanceDetails", self.show_performance_details.0),
@@ -173,6 +178,11 @@ pub(crate) struct Parsed<T>(pub(crate) T);
 pub(crate) trait FromText: Sized {
     const EXPECTED: &'static str;
     fn from_text(text: &str) -> Option<Self>;
+
+    /// What is said of a text that is no such value.
+    fn refused(text: String) -> InvalidParameter {
+        InvalidParameter::Value { text, expected: Self::EXPECTED }
+    }
 }
 
 impl FromText for usize {
@@ -199,6 +209,21 @@ impl FromText for List {
     }
 }
 
+/// Numbers separated by commas; empty texts do not count.
+struct Vector(Vec<f32>);
+
+impl FromText for Vector {
+    const EXPECTED: &'static str = "list of numbers";
+    fn from_text(text: &str) -> Option<Self> {
+        let numbers = text.split(',').filter(|item| !item.is_empty()).map(str::parse);
+        numbers.collect::<Result<_, _>>().map(Self).ok()
+    }
+
+    fn refused(_: String) -> InvalidParameter {
+        InvalidParameter::Float
+    }
+}
+
 impl<T: FromText, S: Subject> Deserr<QueryRefusal<S>> for Parsed<T> {
     fn deserialize_from_value<V: IntoValue>(
         value: deserr::Value<V>,
@@ -208,15 +233,14 @@ impl<T: FromText, S: Subject> Deserr<QueryRefusal<S>> for Parsed<T> {
             let wrong = ErrorKind::IncorrectValueKind { actual: value, accepted: &[ValueKind::String] };
             return Err(take_cf_content(QueryRefusal::<S>::error(None, wrong, at)));
         };
-        let refused = |text| InvalidParameter { text, expected: T::EXPECTED };
         let parsed = T::from_text(&text).map(Self);
-        parsed.ok_or_else(|| take_cf_content(QueryRefusal::<S>::merge(None, refused(text), at)))
+        parsed.ok_or_else(|| take_cf_content(QueryRefusal::<S>::merge(None, T::refused(text), at)))
     }
 }
 
 #[derive(Deserr)]
 #[deserr(try_from(String) = Self::try_from -> InvalidThreshold)]
-struct TextThreshold(f64);
+pub(crate) struct TextThreshold(pub(crate) f64);
 
 impl TryFrom<String> for TextThreshold {
     type Error = InvalidThreshold;

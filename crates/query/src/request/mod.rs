@@ -6,6 +6,7 @@
 pub(crate) mod body;
 mod federation;
 pub(crate) mod get;
+pub(crate) mod hybrid;
 mod multi;
 pub(crate) mod post;
 pub(crate) mod refusal;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 pub use federation::{Federation, MergeFacets};
 pub use get::from_parameters;
+pub use hybrid::Hybrid;
 pub use multi::{MultiQuery, MultiRequest, multi_from_json};
 pub use post::from_json;
 
@@ -59,10 +61,47 @@ pub struct SearchRequest {
     pub ranking_score_threshold: Option<f64>,
     /// The languages of the query.
     pub locales: Option<Vec<String>>,
+    /// Search by vectors, beside words or instead of them.
+    pub hybrid: Option<Hybrid>,
+    /// The vector that those of documents are compared with, instead of one that the embedder makes of the words.
+    pub vector: Option<Vec<f32>>,
+    /// Whether hits show their vectors, and the answer the one that they were compared with.
+    pub retrieve_vectors: bool,
     /// Whether hits show their score.
     pub show_ranking_score: bool,
     /// Whether hits show what their score is made of.
     pub show_ranking_score_details: bool,
+}
+
+impl Default for SearchRequest {
+    /// One that says nothing.
+    fn default() -> Self {
+        Self {
+            q: None,
+            paging: Paging::Window { offset: 0, limit: DEFAULT_LIMIT },
+            attributes_to_retrieve: None,
+            attributes_to_crop: None,
+            crop_length: body::CROP_LENGTH,
+            crop_marker: body::CROP_MARKER.to_owned(),
+            attributes_to_highlight: None,
+            highlight_pre_tag: body::PRE_TAG.to_owned(),
+            highlight_post_tag: body::POST_TAG.to_owned(),
+            show_matches_position: false,
+            filter: None,
+            sort: None,
+            distinct: None,
+            facets: None,
+            matching_strategy: MatchingStrategy::default(),
+            attributes_to_search_on: None,
+            ranking_score_threshold: None,
+            locales: None,
+            hybrid: None,
+            vector: None,
+            retrieve_vectors: false,
+            show_ranking_score: false,
+            show_ranking_score_details: false,
+        }
+    }
 }
 
 /// What is done when too few documents match all words.
@@ -99,7 +138,7 @@ pub enum Paging {
 }
 
 /// How many hits are given where nothing is said.
-const DEFAULT_LIMIT: usize = 20;
+pub(crate) const DEFAULT_LIMIT: usize = 20;
 
 impl Paging {
     /// `page` or `hitsPerPage` wins over `offset` and `limit`, as in Meilisearch.

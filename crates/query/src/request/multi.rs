@@ -8,7 +8,7 @@ use super::body::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold, search
 use super::federation::{self, Federation, Options};
 use super::post::parse;
 use super::refusal::{JsonRefusal, Subject, code_of};
-use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
+use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest, hybrid};
 use crate::filter;
 
 const DISTINCT_TWICE: &str = "Using `distinct` options is not allowed in federated queries when it also appears in \

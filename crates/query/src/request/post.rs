@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body::{CROP_LENGTH, CROP_MARKER, Given, POST_TAG, PRE_TAG, Threshold, search_body};
 use super::refusal::{JsonRefusal, Search};
-use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
+use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest, hybrid};
 
 search_body!(Body about Search, Given, {}, {});
 

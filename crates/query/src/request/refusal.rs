@@ -70,8 +70,8 @@ macro_rules! merges {
     };
 }
 
-merges!(JsonRefusal, InvalidThreshold, InvalidIndexUid, InvalidWeight);
-merges!(QueryRefusal, InvalidThreshold, InvalidParameter);
+merges!(JsonRefusal, InvalidThreshold, InvalidIndexUid, InvalidWeight, InvalidRatio);
+merges!(QueryRefusal, InvalidThreshold, InvalidParameter, InvalidRatio);
 
 /// A number that is no score.
 #[derive(Debug, thiserror::Error)]
@@ -83,19 +83,28 @@ pub(crate) struct InvalidThreshold;
 #[error("the value of `weight` is invalid, expected a positive float (>= 0.0).")]
 pub(crate) struct InvalidWeight;
 
+/// A number that is no part of a whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the value of `semanticRatio` is invalid, expected a float between `0.0` and `1.0`.")]
+pub(crate) struct InvalidRatio;
+
 /// A parameter whose text is no value of its type.
 #[derive(Debug, thiserror::Error)]
-#[error("could not parse `{text}` as a {expected}")]
-pub(crate) struct InvalidParameter {
-    pub(crate) text: String,
-    pub(crate) expected: &'static str,
+pub(crate) enum InvalidParameter {
+    #[error("could not parse `{text}` as a {expected}")]
+    Value { text: String, expected: &'static str },
+    #[error("invalid float literal")]
+    Float,
 }
+
+/// The members of `hybrid`, which have codes of their own.
+const HYBRID: [&str; 2] = ["semanticRatio", "embedder"];
 
 /// The code of an error in a member: `invalid_search_`, say, and the name of the first member on the way. An error about
 /// the request as a whole is a `bad_request`.
 pub(crate) fn code_of(codes: &str, at: &[&str]) -> ErrorCode {
     let member = match at.first() {
-        Some(&"hybrid") => "hybrid_query",
+        Some(&"hybrid") => at.get(1).filter(|member| HYBRID.contains(member)).unwrap_or(&"hybrid_query"),
         Some(&"hybridEmbedder") => "embedder",
         Some(&"hybridSemanticRatio") => "semantic_ratio",
         Some(member) => member,

@@ -116,6 +116,7 @@ fn wrong_parameters_are_refused_in_meilisearchs_words() {
 #[test]
 fn both_forms_say_the_same() {
     let body = json!({
+        "hybrid": { "embedder": "e", "semanticRatio": 0.25 }, "vector": [1, 0.5], "retrieveVectors": true,
         "q": "sun", "page": 2, "hitsPerPage": 7, "attributesToRetrieve": ["id", "title"], "attributesToCrop": ["a:3"],
         "cropLength": 4, "cropMarker": "..", "attributesToHighlight": ["*"], "highlightPreTag": "[", "highlightPostTag": "]",
         "showMatchesPosition": true, "filter": ["a = 1", ["b = 2"]], "sort": ["_geoPoint(1,2.5):asc", "price:desc"],
@@ -144,6 +145,10 @@ fn both_forms_say_the_same() {
         ("locales", "eng"),
         ("showRankingScore", "true"),
         ("showRankingScoreDetails", "true"),
+        ("hybridEmbedder", "e"),
+        ("hybridSemanticRatio", "0.25"),
+        ("vector", "1,0.5"),
+        ("retrieveVectors", "true"),
     ];
     let (post, get) = (post(body).expect("right"), get(&query).expect("right"));
     assert_eq!(post, get);
@@ -163,6 +168,47 @@ fn nothing_said_is_the_default() {
     assert_eq!(post(json!({})).expect("right"), get_nothing());
 }
 
+/// Texts and codes of 1.50.0, asked by hand.
+#[test]
+fn a_wrong_search_by_vectors_says_why() {
+    let ratio = "the value of `semanticRatio` is invalid, expected a float between `0.0` and `1.0`.";
+    let in_body = |ratio: &str| format!("Invalid value at `.hybrid.semanticRatio`: {ratio}");
+    let in_url = |ratio: &str| format!("Invalid value in parameter `hybridSemanticRatio`: {ratio}");
+    let unknown = "Unknown field `x` inside `.hybrid`: expected one of `semanticRatio`, `embedder`";
+    for (hybrid, message, code) in [
+        (json!({}), "Missing field `embedder` inside `.hybrid`", "invalid_search_hybrid_query"),
+        (
+            json!({ "embedder": 1 }),
+            "Invalid value type at `.hybrid.embedder`: expected a string, but found a positive integer: `1`",
+            "invalid_search_embedder",
+        ),
+        (json!({ "embedder": "e", "semanticRatio": 2 }), &in_body(ratio), "invalid_search_semantic_ratio"),
+        (json!({ "embedder": "e", "x": 2 }), unknown, "invalid_search_hybrid_query"),
+    ] {
+        assert_eq!(error(post(json!({ "hybrid": hybrid }))), (message.to_owned(), code));
+    }
+    let vector = "Invalid value type at `.vector[0]`: expected a number, but found a string: `\"a\"`";
+    assert_eq!(error(post(json!({ "vector": ["a"] }))), (vector.to_owned(), "invalid_search_vector"));
+    let lonely = "`hybridEmbedder` is mandatory when `hybridSemanticRatio` is present";
+    let float = "Invalid value in parameter `vector`: invalid float literal";
+    for (parameters, message, code) in [
+        (&[("hybridSemanticRatio", "0.3")] as &[_], lonely, "invalid_search_hybrid_query"),
+        (
+            &[("vector", "1,0")],
+            "`hybridEmbedder` is mandatory when `vector` is present",
+            "missing_search_hybrid",
+        ),
+        (
+            &[("hybridEmbedder", "e"), ("hybridSemanticRatio", "3")],
+            &in_url(ratio),
+            "invalid_search_semantic_ratio",
+        ),
+        (&[("hybridEmbedder", "e"), ("vector", "1,a")], float, "invalid_search_vector"),
+    ] {
+        assert_eq!(error(get(parameters)), (message.to_owned(), code));
+    }
+}
+
 fn get_nothing() -> SearchRequest {
     get(&[]).expect("right")
 }
@@ -170,14 +216,13 @@ fn get_nothing() -> SearchRequest {
 #[test]
 fn what_is_not_there_yet_says_so() {
     for body in [
-        json!({ "hybrid": { "embedder": "e" } }),
-        json!({ "vector": [1.0] }),
-        json!({ "retrieveVectors": true }),
+        json!({ "media": {} }),
+        json!({ "personalize": { "userContext": "x" } }),
         json!({ "useNetwork": false }),
     ] {
         assert_eq!(error(post(body)).1, "miroir_not_implemented");
     }
-    assert_eq!(error(get(&[("hybridEmbedder", "e")])).1, "miroir_not_implemented");
+    assert_eq!(error(get(&[("useNetwork", "true")])).1, "miroir_not_implemented");
 }
 
 /// The first four are texts of 1.50's own tests (`tests/search/multi/mod.rs`); the others are `deserr`'s, at their place.
@@ -224,7 +269,7 @@ fn each_query_of_a_multi_search_is_a_search() {
         { "indexUid": "a", "q": "doggo", "limit": 3, "facets": ["race"] },
         { "indexUid": "b", "offset": null, "limit": null, "showPerformanceDetails": null },
         { "indexUid": "c", "federationOptions": { "weight": 2 } },
-        { "indexUid": "d", "vector": [0.5] },
+        { "indexUid": "d", "media": {} },
     ] });
     let MultiRequest { queries, federation } = multi_from_json(body.to_string().as_bytes()).expect("queries");
     assert_eq!(federation, None);
@@ -233,7 +278,7 @@ fn each_query_of_a_multi_search_is_a_search() {
     assert_eq!(queries[0].search, post(json!({ "q": "doggo", "limit": 3, "facets": ["race"] })));
     assert_eq!(queries[1].search, post(json!({})));
     assert_eq!(error(queries[2].search.clone()).1, "invalid_multi_search_federation_options");
-    assert_eq!(queries[3].search, Err(RequestError::Unsupported("vector")));
+    assert_eq!(queries[3].search, Err(RequestError::Unsupported("media")));
 }
 
 fn federated(federation: serde_json::Value, query: serde_json::Value) -> Result<MultiRequest, RequestError> {

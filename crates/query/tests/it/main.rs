@@ -7,4 +7,5 @@ mod merge;
 mod model;
 mod plan;
 mod reserved;
+mod similar;
 mod world;

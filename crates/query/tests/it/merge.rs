@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use miroir_api::ApiVersion;
 use miroir_model::{NodeId, Slot};
 use miroir_query::{Answers, IndexView, Merged, Meta, Plan, from_json, merge, plan, plan_around};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::model::{Doc, answer, any_docs, without_ours};
+use crate::model::{Doc, answer, any_docs, merge_into, without_ours};
 use crate::world::{World, any_settings, any_world};
 
 const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: Some("u") };
@@ -49,7 +50,28 @@ fn any_request() -> impl Strategy<Value = Value> {
     )
 }
 
-fn held(world: &World, docs: &[Doc], node: &NodeId) -> Vec<Doc> {
+/// What makes a search one by vectors.
+fn any_nearness() -> impl Strategy<Value = Value> {
+    let ratio = prop_oneof![Just(1.0_f32), Just(0.0), Just(0.5), 0.01_f32..0.99];
+    (ratio, any::<[bool; 4]>()).prop_map(|(ratio, [vector, vectors, marked, negates])| {
+        let mut near = json!({ "hybrid": { "embedder": "e", "semanticRatio": ratio } });
+        if vector {
+            near["vector"] = json!([0.5, 1.5]);
+        }
+        if negates {
+            near["q"] = json!("sun -rain");
+        }
+        if vectors {
+            near["retrieveVectors"] = true.into();
+        }
+        if marked {
+            near["attributesToHighlight"] = json!(["title"]);
+        }
+        near
+    })
+}
+
+pub(crate) fn held(world: &World, docs: &[Doc], node: &NodeId) -> Vec<Doc> {
     let node = world.nodes.iter().find(|is| is.id == *node).expect("a node");
     let here = |doc: &&Doc| node.held.contains(Slot::try_from(doc.slot).expect("a slot").unit());
     docs.iter().filter(here).cloned().collect()
@@ -60,11 +82,21 @@ fn search(index: &IndexView<'_>, world: &World, docs: &[Doc], request: &Value) -
     carry_out(&plan(&request, index).expect("a plan"), Answers::default(), world, docs)
 }
 
-/// Asks what a plan lacks beside these answers, until there is one to the whole.
-fn carry_out(plan: &Plan, mut answers: Answers<String>, world: &World, docs: &[Doc]) -> Value {
+fn carry_out(plan: &Plan, answers: Answers<String>, world: &World, docs: &[Doc]) -> Value {
+    carry_out_and_tell(plan, answers, world, docs).0
+}
+
+/// Asks what a plan lacks beside these answers, until there is one to the whole. With what was asked.
+fn carry_out_and_tell(
+    plan: &Plan,
+    mut answers: Answers<String>,
+    world: &World,
+    docs: &[Doc],
+) -> (Value, Vec<String>) {
+    let mut asked = Vec::new();
     loop {
         match merge(plan, &answers, META).expect("answers that merge") {
-            Merged::Answer(text) => return serde_json::from_str(&text).expect("JSON"),
+            Merged::Answer(text) => return (serde_json::from_str(&text).expect("JSON"), asked),
             Merged::Asks(requests) => {
                 assert!(!requests.is_empty(), "it lacks something, but what?");
                 for request in requests {
@@ -72,6 +104,7 @@ fn carry_out(plan: &Plan, mut answers: Answers<String>, world: &World, docs: &[D
                     // Each node answers from what it holds.
                     let held = held(world, docs, &request.node);
                     answers.insert(&request, answer(&held, &request.body, false));
+                    asked.push(request.body);
                 }
             }
         }
@@ -87,6 +120,8 @@ fn reference(world: &World, docs: &[Doc], request: &Value) -> Value {
     } else if let (Some(page), Some(hits)) = (request["page"].as_u64(), request["hitsPerPage"].as_u64()) {
         place = page.saturating_sub(1) * hits;
     }
+    asked["most"] = most.into();
+    asked["skips"] = world.version.traits().skips_before_page.into();
     let text = answer(docs, &asked.to_string(), true);
     let visible = request["attributesToRetrieve"].as_array().filter(|names| !names.contains(&json!("*")));
     let visible: Option<Vec<&str>> = visible.map(|names| names.iter().filter_map(Value::as_str).collect());
@@ -135,6 +170,42 @@ proptest! {
         }
     }
 
+    /// Which looks no closer at what is before the page.
+    #[test]
+    fn a_threshold_leaves_out_what_it_does_on_one_node_of_1_15(docs in any_docs(), (world, _) in any_world(any_settings()), offset in 0_usize..30, limit in 1_usize..30, least in 0_u8..20) {
+        let world = World { version: ApiVersion::V1_15, ..world };
+        let shards = world.shards(|_, _| true);
+        let request = json!({ "q": "sun", "offset": offset, "limit": limit, "rankingScoreThreshold": f64::from(least) / 20.0 });
+        let merged = search(&world.view(&shards), &world, &docs, &request);
+        let reference = reference(&world, &docs, &request);
+        prop_assert_eq!(&merged["hits"], &reference["hits"]);
+        let most = world.shown.max_total_hits as u64;
+        prop_assert_eq!(merged["estimatedTotalHits"].as_u64(), reference["estimatedTotalHits"].as_u64().map(|total| total.min(most)));
+    }
+
+    /// By vectors, or by words and vectors. The vector of the words is made by one node at most.
+    #[test]
+    fn what_is_near_is_found_as_on_one_node(docs in any_docs(), (world, _) in any_world(any_settings()), request in any_request(), near in any_nearness()) {
+        let shards = world.shards(|_, _| true);
+        let mut request = request;
+        request.as_object_mut().expect("an object").shift_remove("rankingScoreThreshold");
+        merge_into(&mut request, near);
+        let mut docs = docs;
+        if request["q"] != "sun" {
+            // With a word that must not be there, documents without a vector come last in an order of words.
+            docs.iter_mut().for_each(Doc::come_near);
+        }
+        let parsed = from_json(request.to_string().as_bytes()).expect("right");
+        let plan = plan(&parsed, &world.view(&shards)).expect("a plan");
+        let (merged, asked) = carry_out_and_tell(&plan, Answers::default(), &world, &docs);
+        let embedding = asked.iter().map(|body| serde_json::from_str::<Value>(body).expect("JSON"));
+        let embedding = embedding.filter(|body| body.get("hybrid").is_some() && body.get("vector").is_none());
+        prop_assert!(embedding.count() <= usize::from(request.get("vector").is_none()));
+        let (merged, _) = without_facets(merged, false);
+        let (reference, _) = without_facets(reference(&world, &docs, &request), false);
+        prop_assert_eq!(merged.to_string(), reference.to_string());
+    }
+
     #[test]
     fn pages_make_up_the_whole(docs in any_docs(), (world, _) in any_world(Just(json!({}))), size in 1_usize..9, sort: bool) {
         let shards = world.shards(|_, _| true);
@@ -147,7 +218,8 @@ proptest! {
             found["hits"].as_array().expect("hits").iter().map(|hit| hit["id"].as_u64()).collect::<Vec<_>>()
         };
         let whole = page(0, docs.len() + 1);
-        prop_assert_eq!(whole.len(), docs.len());
+        let found = docs.iter().filter(|doc| doc.words > 0).count();
+        prop_assert_eq!(whole.len(), found);
         let pages = (0..docs.len()).step_by(size).flat_map(|offset| page(offset, size));
         prop_assert_eq!(pages.collect::<Vec<_>>(), whole);
     }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use miroir_cluster::{Command, Defaults, Found, Ledger, Outcome, State};
 use miroir_model::{NodeId, PeerId, PeerLife, Timestamp};
 use miroir_node::{
-    Enqueued, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError, NodeTask, Origin, TaskPage,
-    TaskQuery, Version, Write,
+    ById, Enqueued, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError, NodeTask, Origin,
+    TaskPage, TaskQuery, Version, Write,
 };
 use miroir_testkit::{LocalCluster, defaults};
 use tokio::time::timeout;
@@ -204,6 +204,10 @@ impl Node for FakeNode {
         unasked()
     }
 
+    async fn similar(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        unasked()
+    }
+
     async fn multi_search(&self, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         unasked()
     }
@@ -212,7 +216,7 @@ impl Node for FakeNode {
         unasked()
     }
 
-    async fn document(&self, _: &str, _: &str, _: Option<&str>) -> Result<Bytes, NodeError> {
+    async fn document(&self, _: &str, _: ById<'_>, _: Option<&str>) -> Result<Bytes, NodeError> {
         unasked()
     }
 }

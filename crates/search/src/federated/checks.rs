@@ -66,6 +66,7 @@ impl Searcher {
         checks.order(&scope, facets)?;
         let rules = settings.ranking_rule_names();
         let Part { place, request, .. } = part;
+        request.check_vector(settings).map_err(SearchError::Refused)?;
         let ranked = Ranked::new((uid.as_str(), *place), request, &rules);
         checks.compatible.add(&ranked).map_err(SearchError::Refused)
     }

@@ -36,6 +36,7 @@ pub struct FederatedError {
 }
 
 /// One search of the request.
+#[derive(Clone)]
 struct Part {
     place: usize,
     request: SearchRequest,
@@ -119,6 +120,12 @@ impl Searcher {
         drop(done);
         if let Some((_, error)) = wrong {
             return Err(error);
+        }
+        for index in indexes.iter().filter(|index| index.union && index.is_hybrid()) {
+            let done = by_index.entry(&index.uid).or_default();
+            let (_, found) = self.carry_out(&index.as_found(done), Job::Union, ids).await?;
+            done.push(found.answer);
+            missing.extend(found.missing);
         }
         self.check_unused(&indexes, federation, &mut checks).await?;
         let put = |(uid, done): (&IndexUid, _)| put_together(uid, done, federation, &checks.shown);
@@ -229,8 +236,30 @@ fn by_index<'a>(
 
 impl OfIndex<'_> {
     fn jobs(&self) -> impl Iterator<Item = Job<'_>> {
-        let union = self.union.then_some(Job::Union);
+        // What a hybrid search finds is known when it is done.
+        let union = (self.union && !self.is_hybrid()).then_some(Job::Union);
         self.parts.iter().map(Job::Search).chain(union)
+    }
+
+    fn is_hybrid(&self) -> bool {
+        self.parts.iter().any(|part| part.request.is_hybrid())
+    }
+
+    /// The same with hybrid searches by words alone where these were enough.
+    fn as_found(&self, done: &[Done]) -> Self {
+        let compared = |place| {
+            done.iter().any(|done| matches!(done, Done::Search(of, found) if *of == place && found.compared))
+        };
+        let part = |part: &Part| match part.request.is_hybrid() && !compared(part.place) {
+            true => Part { request: part.request.by_words(), ..part.clone() },
+            false => part.clone(),
+        };
+        Self {
+            uid: self.uid.clone(),
+            parts: self.parts.iter().map(part).collect(),
+            facets: self.facets,
+            union: self.union,
+        }
     }
 
     fn first(&self) -> usize {

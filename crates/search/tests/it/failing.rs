@@ -98,7 +98,7 @@ async fn the_only_copy_may_fail_once() {
     let list = miroir_query::list_from_json(b"{}").expect("a request");
     let listed = fails_once().await.list(&movies(), &list, None).await;
     assert!(listed.is_ok(), "{listed:?}");
-    let document = fails_once().await.document(&movies(), "1", None).await;
+    let document = fails_once().await.document(&movies(), "1".into(), None).await;
     assert!(document.as_ref().is_ok_and(Option::is_some), "{document:?}");
     let numbers = fails_once().await.numbers(&movies()).await;
     assert!(numbers.is_ok(), "{numbers:?}");

@@ -23,7 +23,7 @@ async fn refusals(searcher: &Searcher) -> [Option<SearchError>; 3] {
     let answers = [
         searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.map(|found| found.answer),
         searcher.list(&movies(), &list, None).await,
-        searcher.document(&movies(), "1", None).await.map(|document| document.expect("a document")),
+        searcher.document(&movies(), "1".into(), None).await.map(|document| document.expect("a document")),
     ];
     answers.map(|answer| {
         let text = answer.as_deref().unwrap_or("\"id\":1");
@@ -71,7 +71,7 @@ async fn an_index_that_is_new_is_found_at_once() {
         peer.forget();
         let refused = match again {
             0 => searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.err(),
-            1 => searcher.document(&movies(), "1", None).await.err(),
+            1 => searcher.document(&movies(), "1".into(), None).await.err(),
             _ => searcher.numbers(&movies()).await.err(),
         };
         assert!(refused.is_none(), "{refused:?}");

@@ -36,7 +36,7 @@ async fn a_lane_may_have_renamed_the_index() {
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
     let found = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await.expect("an answer");
     assert!(found.answer.contains("\"id\":1"), "{found:?}");
-    assert!(searcher.document(&movies(), "1", None).await.expect("an answer").is_some());
+    assert!(searcher.document(&movies(), "1".into(), None).await.expect("an answer").is_some());
     let numbers = searcher.numbers(&movies()).await.expect("numbers");
     assert_eq!((numbers.documents, numbers.fields), (1, [("id".to_owned(), 1)].into()));
     let topology = searcher.topology().await;
@@ -50,7 +50,7 @@ async fn an_index_that_a_late_creation_left_is_no_answer() {
     let searcher = searcher_of(&with_movies(&cluster(&nodes, 1, 1), second_generation));
     let answer = searcher.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
     assert!(matches!(answer, Err(SearchError::Unavailable { .. })), "{answer:?}");
-    let answer = searcher.document(&movies(), "1", None).await;
+    let answer = searcher.document(&movies(), "1".into(), None).await;
     assert!(matches!(answer, Err(SearchError::NoAnswer(..))), "{answer:?}");
     let answer = searcher.numbers(&movies()).await;
     assert!(matches!(answer, Err(SearchError::Unavailable { .. })), "{answer:?}");

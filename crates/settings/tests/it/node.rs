@@ -110,6 +110,31 @@ fn embedders_that_must_go_are_named() {
     assert_eq!(told["embedders"]["kept"]["apiKey"], "secret");
 }
 
+/// Embedders are sent what the user knows of a document.
+#[test]
+fn the_template_of_embedders_leaves_the_reserved_member_out() {
+    let own = "{{doc.title}}";
+    let ollama = json!({"source": "ollama", "model": "m", "url": "http://localhost:1/api/embed"});
+    let with = |template: &str| {
+        let mut embedder = ollama.clone();
+        embedder["documentTemplate"] = template.into();
+        embedder
+    };
+    let chosen = settings(&json!({"embedders": {"given": {"source": "userProvided", "dimensions": 2},
+                                                "default": ollama, "own": with(own)}}));
+    let told = told(&chosen, ONE);
+    let ours = "{% for field in fields %}{% if field.is_searchable and field.value != nil and field.name != \"_miroir\" %}\
+                {{ field.name }}: {{ field.value }}\n{% endif %}{% endfor %}";
+    assert_eq!(told["embedders"]["default"]["documentTemplate"], ours);
+    assert_eq!(told["embedders"]["own"]["documentTemplate"], own);
+    assert!(told["embedders"]["given"].get("documentTemplate").is_none());
+    // Going back from an own template is going back to ours.
+    let held = settings(&json!({"embedders": {"default": with(own)}}));
+    let new = settings(&json!({"embedders": {"default": ollama}}));
+    let told: Value = serde_json::from_str(&node_settings(&new, ONE, Some(&held))).unwrap();
+    assert_eq!(told["embedders"]["default"]["documentTemplate"], ours);
+}
+
 #[test]
 fn the_reserved_member_can_be_named_nowhere() {
     for body in [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Class, Expected, Same, Verdict, different};
+use super::{Begun, Class, Expected, Same, Verdict, different};
 
 const DETAILS: &str = "_rankingScoreDetails";
 const SCORE: &str = "_rankingScore";
@@ -24,7 +24,7 @@ enum Look {
     /// Without marks.
     Unmarked,
     /// Without what depends on other documents of the node once there are typos, or a word is only begun.
-    Mistyped { begun: bool },
+    Mistyped { begun: Begun },
 }
 
 pub(super) fn compare(
@@ -38,7 +38,7 @@ pub(super) fn compare(
     let typos = mistyped(single) || mistyped(cluster) || apart(single) || apart(cluster);
     let looks = [
         (Look::Unmarked, Class::Marks, expected.words),
-        (Look::Mistyped { begun: expected.begun }, Class::Mistyped, expected.begun || typos),
+        (Look::Mistyped { begun: expected.begun }, Class::Mistyped, expected.begun != Begun::No || typos),
     ];
     for (look, class, possible) in looks {
         if possible && matches!(judged, Err(Verdict::Different(_))) {
@@ -155,13 +155,12 @@ fn key(look: Look, hit: &Map<String, Value>) -> String {
     let mut key = String::new();
     let (mut typos, mut hidden, mut far) = (0, false, false);
     for (name, rule) in rules {
-        let begun = look == (Look::Mistyped { begun: true });
-        let blurred = match name.as_str() {
-            "exactness" => begun || far || typos >= 1,
-            "proximity" => begun || typos >= 2,
+        let blurred = match (look, name.as_str()) {
+            (Look::Mistyped { begun }, "exactness") => begun != Begun::No || far || typos >= 1,
+            (Look::Mistyped { begun }, "proximity") => begun == Begun::Short || typos >= 2,
             _ => false,
         };
-        if matches!(look, Look::Mistyped { .. }) && (blurred || hidden) {
+        if blurred || hidden {
             hidden = true;
             key += name;
             continue;

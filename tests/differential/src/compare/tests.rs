@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Class, Expected, Same, Verdict, compare};
+use super::{Begun, Class, Expected, Same, Verdict, compare};
 use crate::client::Answer;
 
 const PLAIN: Expected<'static> = Expected {
@@ -13,7 +13,7 @@ const PLAIN: Expected<'static> = Expected {
     paged: false,
     by_count: &|name| name == "year",
     facet_values: 3,
-    begun: false,
+    begun: Begun::No,
     words: true,
     distinct: false,
     distinct_value: &|_| None,

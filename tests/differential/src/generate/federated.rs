@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Case, Request, case};
+use super::{Case, Choices, Request, case};
 use crate::corpus::Corpus;
 use crate::profile::Profile;
-use miroir_testkit::Dice;
 
 /// A federated multi-search, and what its searches are made from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Federated {
     pub(crate) cases: Vec<Case>,
     pub(crate) body: Value,
@@ -17,20 +16,17 @@ pub(crate) struct Federated {
 /// What only the list as a whole has.
 const OF_THE_LIST: [&str; 5] = ["offset", "limit", "page", "hitsPerPage", "facets"];
 
-/// The request of these numbers, `number` and up to seven more, of the run with this seed.
 pub(crate) fn federated<'a>(
-    seed: u64,
-    number: u64,
+    dice: &mut Choices,
     corpus_of: impl Fn(&Profile) -> &'a Corpus + Copy,
 ) -> Federated {
-    let mut dice = Dice::new(seed, number + 7);
     let mut cases: Vec<Case> = (0..=dice.below(4) as u64)
-        .map(|at| case(seed, number + at, corpus_of))
+        .map(|at| case(at, dice, corpus_of))
         .filter(|case| !case.request.is_malformed())
         .collect();
     // Mostly what can be put in one order: words without a sort, or all by one.
     let sort = dice.chance(15).then(|| json!(["id:asc"]));
-    let sound = dice.chance(90);
+    let sound = !dice.chance(10);
     if sound && dice.chance(75) {
         cases.retain(|case| !["movies-distinct", "cities-ranked"].contains(&case.profile.uid));
     }
@@ -72,11 +68,11 @@ pub(crate) fn federated<'a>(
         }
         queries.push(Value::from(query));
     }
-    let federation = federation(&mut dice, facets, distinct);
+    let federation = federation(dice, facets, distinct);
     Federated { cases, body: json!({ "queries": queries, "federation": federation }) }
 }
 
-fn federation(dice: &mut Dice, facets: Map<String, Value>, distinct: bool) -> Value {
+fn federation(dice: &mut Choices, facets: Map<String, Value>, distinct: bool) -> Value {
     let mut federation = Map::new();
     let (offset, limit) = (dice.below(9), 2 + dice.below(24));
     match dice.below(5) {

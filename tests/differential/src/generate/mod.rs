@@ -1,7 +1,11 @@
-//! Requests, from a seed: request `n` of a run depends on the seed and on `n` only.
+//! Requests, from numbers: those of request `n` of a run depend on its seed and on `n` only.
 
+mod changes;
+mod choices;
+mod documents;
 mod federated;
 mod filter;
+mod near;
 mod options;
 mod request;
 mod values;
@@ -12,13 +16,16 @@ use serde_json::{Map, Value};
 
 use crate::corpus::Corpus;
 use crate::profile::{PROFILES, Profile};
+pub(crate) use changes::{Change, change};
+pub(crate) use choices::{Choices, tree};
+pub(crate) use documents::{Documents, documents};
 pub(crate) use federated::{Federated, federated};
-use miroir_testkit::Dice;
+pub(crate) use near::{Like, like};
 pub(crate) use request::Request;
-pub(crate) use values::among_values;
+pub(crate) use values::{AmongValues, among_values};
 
 /// One request of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Case {
     pub(crate) number: u64,
     pub(crate) profile: Profile,
@@ -29,18 +36,19 @@ pub(crate) struct Case {
 struct Source<'a> {
     profile: Profile,
     corpus: &'a Corpus,
-    dice: Dice,
+    dice: &'a mut Choices,
     members: Map<String, Value>,
 }
 
-/// Request `number` of the run with this seed.
-pub(crate) fn case<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> Case {
-    let (profile, mut source) = source(seed, number, corpus_of);
+/// A search. Its number decides who is asked.
+pub(crate) fn case<'a>(number: u64, dice: &mut Choices, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> Case {
+    let (profile, mut source) = source(dice, corpus_of);
     source.words();
     source.filter();
     source.sort();
     source.page();
     source.options();
+    source.near();
     source.go_wrong();
     source.show_ids();
     let get = source.dice.chance(25) && source.members.values().all(is_plain);
@@ -49,8 +57,10 @@ pub(crate) fn case<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &
 }
 
 /// The index of a request, and what the request is made from.
-fn source<'a>(seed: u64, number: u64, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> (Profile, Source<'a>) {
-    let mut dice = Dice::new(seed, number);
+fn source<'a, 'b: 'a>(
+    dice: &'a mut Choices,
+    corpus_of: impl Fn(&Profile) -> &'b Corpus,
+) -> (Profile, Source<'a>) {
     let mut profile = *dice.pick(&PROFILES);
     if profile.one_shard {
         profile = *dice.pick(&PROFILES);
@@ -93,11 +103,11 @@ impl Source<'_> {
     /// A point near a place of some document.
     fn point(&mut self) -> (f64, f64) {
         let place = self.value_of("_geo");
-        let near = |value: &Value, dice: &mut Dice| {
+        let near = |value: &Value, dice: &mut Choices| {
             let value = value.as_f64().unwrap_or(10.0) + dice.below(400) as f64 / 100.0 - 2.0;
             (value * 1000.0).round() / 1000.0
         };
-        let (lat, lng) = (near(&place["lat"], &mut self.dice), near(&place["lng"], &mut self.dice));
+        let (lat, lng) = (near(&place["lat"], self.dice), near(&place["lng"], self.dice));
         (lat.clamp(-85.0, 85.0), lng.clamp(-175.0, 175.0))
     }
 
@@ -122,11 +132,11 @@ impl Source<'_> {
     }
 
     fn direction(&mut self) -> &'static str {
-        if self.dice.chance(50) { "asc" } else { "desc" }
+        if self.dice.chance(50) { "desc" } else { "asc" }
     }
 
     fn page(&mut self) {
-        let dice = &mut self.dice;
+        let dice = &mut *self.dice;
         let (offset, limit) = (dice.below(9), 2 + dice.below(24));
         match dice.below(10) {
             0..=2 => {}

@@ -15,13 +15,7 @@ impl Request {
 
     /// The parameters of a GET; nothing for a POST.
     pub(crate) fn query(&self) -> Option<String> {
-        self.get.then(|| {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            for (name, value) in &self.members {
-                query.append_pair(name, &text(name, value));
-            }
-            query.finish()
-        })
+        self.get.then(|| query(&self.members))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -53,6 +47,12 @@ impl Request {
         self.members.get("rankingScoreThreshold").and_then(Value::as_f64).is_some_and(|score| score > 1.0)
     }
 
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut request = self.clone();
+        request.members.shift_remove(name);
+        request
+    }
+
     /// Answers with a page have exact totals.
     pub(crate) fn is_paged(&self) -> bool {
         self.has("page") || self.has("hitsPerPage")
@@ -76,6 +76,15 @@ impl Request {
         }
         request.with("limit", max_total_hits)
     }
+}
+
+/// As the parameters of a URL.
+pub(super) fn query(members: &Map<String, Value>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in members {
+        query.append_pair(name, &text(name, value));
+    }
+    query.finish()
 }
 
 fn text(name: &str, value: &Value) -> String {

@@ -3,21 +3,26 @@
 use serde_json::Value;
 
 use super::words::spoil;
-use super::{Profile, Source, source};
+use super::{Choices, Profile, Source, source};
 use crate::corpus::Corpus;
 
-/// Search number `number` among values of the run with this seed: the index, and the body.
+/// A search among the values of a facet.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AmongValues {
+    pub(crate) profile: Profile,
+    pub(crate) body: Value,
+}
+
 pub(crate) fn among_values<'a>(
-    seed: u64,
-    number: u64,
+    dice: &mut Choices,
     corpus_of: impl Fn(&Profile) -> &'a Corpus,
-) -> (Profile, Value) {
-    let (profile, mut source) = source(seed, number, corpus_of);
+) -> AmongValues {
+    let (profile, mut source) = source(dice, corpus_of);
     source.words();
     source.filter();
     source.facet(&profile);
     source.go_wrong();
-    (profile, source.members.into())
+    AmongValues { profile, body: source.members.into() }
 }
 
 impl Source<'_> {
@@ -37,7 +42,7 @@ impl Source<'_> {
         }
         let begun: String = text.chars().take(1 + self.dice.below(9)).collect();
         let spoilt = begun.chars().count() > 4 && self.dice.chance(30);
-        let query = if spoilt { spoil(&begun, &mut self.dice) } else { begun };
+        let query = if spoilt { spoil(&begun, self.dice) } else { begun };
         self.set("facetQuery", query);
     }
 }

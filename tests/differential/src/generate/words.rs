@@ -1,8 +1,6 @@
 //! What is looked for: words of the documents, whole, begun, mistyped, joined, quoted, excluded.
 
-use miroir_testkit::Dice;
-
-use super::Source;
+use super::{Choices, Source};
 
 impl Source<'_> {
     pub(super) fn words(&mut self) {
@@ -29,9 +27,9 @@ impl Source<'_> {
 
     /// So many words that follow each other in a document, or all that it has. Mostly the first is a common one: a page
     /// with one hit shows little.
-    fn run(&mut self, count: usize) -> String {
+    pub(super) fn run(&mut self, count: usize) -> String {
         let common = self.dice.chance(90);
-        for turn in 0.. {
+        for turn in 0..200 {
             let words = self.corpus.words(self.dice.below(self.corpus.documents.len()), self.dice.below(64));
             let Some(last) = words.len().checked_sub(1) else { continue };
             let first = self.dice.below(last + 1);
@@ -59,9 +57,9 @@ impl Source<'_> {
             let mut words: Vec<String> = self.run(count).split(' ').map(str::to_owned).collect();
             let long = |word: &String| word.chars().count() >= 5;
             let Some(place) = words.iter().position(long) else { continue };
-            words[place] = spoil(&words[place], &mut self.dice);
+            words[place] = spoil(&words[place], self.dice);
             if words[place].chars().count() >= 9 && self.dice.chance(50) {
-                words[place] = spoil(&words[place], &mut self.dice);
+                words[place] = spoil(&words[place], self.dice);
             }
             return words.join(" ");
         }
@@ -76,7 +74,7 @@ impl Source<'_> {
 }
 
 /// A letter more, less, another, or two changed round; never the first, which would count double.
-pub(super) fn spoil(word: &str, dice: &mut Dice) -> String {
+pub(super) fn spoil(word: &str, dice: &mut Choices) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     let place = 1 + dice.below(letters.len() - 2);
     let other = *dice.pick(&['a', 'e', 'o', 'r', 't', 'x']);

@@ -8,6 +8,7 @@ use axum::response::Response;
 use miroir_api::ErrorCode;
 use miroir_model::IndexUid;
 use miroir_query::{ListRequest, list_from_json, list_from_parameters};
+use miroir_search::ById;
 
 use crate::app::App;
 use crate::body::{JsonBody, json};
@@ -58,21 +59,20 @@ pub(crate) async fn one(
     let fields = params.take("fields");
     let vectors = params.boolean("retrieveVectors", ErrorCode::InvalidDocumentRetrieveVectors)?;
     params.finish(&["fields", "retrieveVectors"])?;
-    if vectors == Some(true) {
-        return Err(ApiError::not_implemented("`retrieveVectors`"));
-    }
-    let document = app.searcher().document(&uid, &id, request_id::of(&headers)).await?;
+    let wanted = ById { id: &id, vectors: vectors.unwrap_or_default() };
+    let document = app.searcher().document(&uid, wanted, request_id::of(&headers)).await?;
     let document = document
         .ok_or_else(|| ApiError::new(ErrorCode::DocumentNotFound, format!("Document `{id}` not found.")))?;
     Ok(json(match fields.as_deref() {
         None | Some("*") => document,
-        Some(fields) => selected(&document, fields)?,
+        Some(fields) => selected(&document, fields, vectors == Some(true))?,
     }))
 }
 
 /// The members of a document that are asked for, in its own order.
-fn selected(document: &str, fields: &str) -> Result<String, ApiError> {
-    let wanted: BTreeSet<&str> = fields.split(',').map(str::trim).collect();
+fn selected(document: &str, fields: &str, vectors: bool) -> Result<String, ApiError> {
+    let vectors = vectors.then_some("_vectors");
+    let wanted: BTreeSet<&str> = fields.split(',').map(str::trim).chain(vectors).collect();
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(document)
         .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
     let kept: serde_json::Map<_, _> =

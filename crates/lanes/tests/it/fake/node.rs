@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use miroir_node::{
-    Enqueued, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError, NodeTask, Origin, TaskPage,
-    TaskQuery, Version, Write,
+    ById, Enqueued, IndexInfo, IndexPage, IndexStats, KeyInfo, NewKey, Node, NodeError, NodeTask, Origin,
+    TaskPage, TaskQuery, Version, Write,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -161,6 +161,10 @@ impl Node for Handle {
         Err(rejected(400, "not_in_this_fake"))
     }
 
+    async fn similar(&self, _: &str, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
+        Err(rejected(400, "not_in_this_fake"))
+    }
+
     async fn multi_search(&self, _: Bytes, _: Option<&str>) -> Result<Bytes, NodeError> {
         Err(rejected(400, "not_in_this_fake"))
     }
@@ -176,7 +180,7 @@ impl Node for Handle {
         })
     }
 
-    async fn document(&self, _: &str, _: &str, _: Option<&str>) -> Result<Bytes, NodeError> {
+    async fn document(&self, _: &str, _: ById<'_>, _: Option<&str>) -> Result<Bytes, NodeError> {
         Err(rejected(400, "not_in_this_fake"))
     }
 }

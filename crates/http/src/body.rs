@@ -42,6 +42,14 @@ pub(crate) fn kept(bytes: Vec<u8>, held: Held) -> Bytes {
     Bytes::from_owner(Kept { bytes, _held: [Some(held), None] })
 }
 
+/// An answer as long as what was asked for makes it.
+pub(crate) fn long(app: &App, text: String) -> Result<Response, ApiError> {
+    Ok(match app.memory().hold_answer(text.len())? {
+        Some(held) => json(kept(text.into_bytes(), held)),
+        None => json(text),
+    })
+}
+
 /// An answer that is JSON text.
 pub(crate) fn json(text: impl Into<Incoming>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text.into()).into_response()

@@ -101,6 +101,11 @@ impl Memory {
         self.hold(SMALL)
     }
 
+    /// Room for the text of an answer until it is sent. Short ones have a bound in the number of connections.
+    pub(crate) fn hold_answer(&self, bytes: usize) -> Result<Option<Held>, ApiError> {
+        if bytes <= SMALL { Ok(None) } else { self.hold(bytes).map(Some) }
+    }
+
     /// Room for so many bytes in all, for a body that has turned out longer.
     pub(crate) fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), ApiError> {
         if bytes <= held.bytes {

@@ -4,6 +4,9 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use miroir_search::Found;
 
+use crate::app::App;
+use crate::error::ApiError;
+
 const MISSING: HeaderName = HeaderName::from_static("miroir-missing-shards");
 
 /// The shards that the answers of a request lack, as `index/shard`.
@@ -29,10 +32,10 @@ impl Missing {
 }
 
 /// One answer as a response.
-pub(crate) fn answer(found: Found) -> Response {
+pub(crate) fn answer(app: &App, found: Found) -> Result<Response, ApiError> {
     let mut missing = Missing::default();
     missing.add(&found);
-    let mut response = crate::body::json(found.answer);
+    let mut response = crate::body::long(app, found.answer)?;
     missing.mark(&mut response);
-    response
+    Ok(response)
 }

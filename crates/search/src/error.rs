@@ -37,6 +37,12 @@ pub enum SearchError {
         /// For how long.
         deadline: Duration,
     },
+    /// What nodes have answered takes all the memory that it may.
+    #[error(
+        "This peer has no memory left for what nodes answer to this search. Nothing is wrong with the index: try again, \
+         or ask for fewer hits or fewer attributes. `search.memory` says how much it may take."
+    )]
+    NoRoom,
     /// What was asked is wrong, in the words of one Meilisearch.
     #[error("{0}")]
     Refused(ResponseError),
@@ -91,6 +97,7 @@ impl From<SearchError> for ResponseError {
             error @ (SearchError::Unavailable { .. }
             | SearchError::NoAnswer(..)
             | SearchError::Late { .. }) => Self::new(ErrorCode::MiroirShardUnavailable, error.to_string()),
+            error @ SearchError::NoRoom => Self::new(ErrorCode::MiroirBackpressure, error.to_string()),
             SearchError::Refused(error) => error,
             error @ (SearchError::Merge(_) | SearchError::Node(..)) => {
                 Self::new(ErrorCode::Internal, error.to_string())

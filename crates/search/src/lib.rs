@@ -12,6 +12,7 @@ mod facet_search;
 mod federated;
 mod listing;
 mod race;
+mod room;
 mod scatter;
 mod scope;
 mod search;

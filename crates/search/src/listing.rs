@@ -46,7 +46,7 @@ impl Searcher {
         let mut plan = plan(&scope, request, &round)?;
         loop {
             let sent = round.send(self, scope.state(), (Route::Fetch, &plan.requests), request_id).await;
-            sent.map_err(|refused| explain(uid, &plan, refused))?;
+            sent.map_err(|halt| halt.told(|refused| explain(uid, &plan, refused)))?;
             let Some(answers) = round.answers(&plan.requests) else {
                 plan = self::plan(&scope, request, &round).map_err(|error| error.after(&round.failed))?;
                 continue;

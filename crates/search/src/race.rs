@@ -7,7 +7,7 @@
 
 mod hedge;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use miroir_settings::UserSettings;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::SearchError;
-use crate::scatter::{Refused, Round, Route};
+use crate::scatter::{Halt, Refused, Round, Route};
 use crate::scope::Scope;
 use crate::searcher::Searcher;
 use crate::tail::{Answer, Begun};
@@ -96,6 +96,9 @@ pub(crate) struct Race<'a, Q: Question> {
     runners: Vec<Runner<Q::Plan>>,
     /// The plan that a failed node has ended, where there is no other.
     ended: Option<Q::Plan>,
+    /// What nodes refused while some plan went on without them. Nothing is sent twice, so a plan that asks one of them
+    /// would wait for ever.
+    refused: BTreeMap<NodeId, Refused>,
     sent: Answers<Begun>,
     flights: FuturesUnordered<BoxFuture<'static, (NodeRequest, Answer)>>,
     /// When to look for what is late, and after how long again.
@@ -125,6 +128,7 @@ impl<'a, Q: Question> Race<'a, Q> {
             round: Round::default(),
             runners: Vec::new(),
             ended: None,
+            refused: BTreeMap::new(),
             sent: Answers::default(),
             flights: FuturesUnordered::new(),
             look: None,
@@ -253,7 +257,8 @@ impl<'a, Q: Question> Race<'a, Q> {
     }
 
     fn take(&mut self, request: &NodeRequest, came: Answer) -> Result<(), Stop<Q::Plan>> {
-        if let Err(refused) = self.round.take(request, came) {
+        if let Err(halt) = self.round.take(request, came) {
+            let Halt::Refused(refused) = halt else { return Err(SearchError::NoRoom.into()) };
             let [asking, others] = self.parted(|node| *node == refused.node);
             self.runners = others;
             self.promote();
@@ -262,6 +267,7 @@ impl<'a, Q: Question> Race<'a, Q> {
             if let Some(plan) = asked.filter(|_| self.runners.is_empty()) {
                 return Err(Stop::Refused(refused, plan));
             }
+            self.refused.insert(refused.node.clone(), refused);
         }
         if !self.round.failed.is_empty() {
             self.leave_failed()?;
@@ -271,7 +277,7 @@ impl<'a, Q: Question> Race<'a, Q> {
 
     /// Leaves the plans that ask a node that failed. When none is left, there is another one around such nodes, or an
     /// error when all that was sent has ended.
-    fn leave_failed(&mut self) -> Result<(), SearchError> {
+    fn leave_failed(&mut self) -> Result<(), Stop<Q::Plan>> {
         let failed = self.round.failed.clone();
         let [gone, left] = self.parted(|node| failed.contains(node));
         self.runners = left;
@@ -281,12 +287,20 @@ impl<'a, Q: Question> Race<'a, Q> {
         }
         let ended = gone.into_iter().next().map(|runner| runner.plan).or(self.ended.take());
         match self.plan((&failed, &self.slow), ended.as_ref()) {
-            Ok(plan) => self.runners.push(Runner::new(plan)),
-            Err(error) if self.flights.is_empty() => return Err(error.after(&failed)),
+            Ok(plan) => match self.refusal_to(&plan) {
+                Some(refused) => return Err(Stop::Refused(refused.clone(), plan)),
+                None => self.runners.push(Runner::new(plan)),
+            },
+            Err(error) if self.flights.is_empty() => return Err(error.after(&failed).into()),
             // What else fails, or refuses, is known before it is told or tried again.
             Err(_) => self.ended = ended,
         }
         Ok(())
+    }
+
+    /// What a node that this plan asks has refused.
+    fn refusal_to(&self, plan: &Q::Plan) -> Option<&Refused> {
+        Q::requests(plan).iter().find_map(|request| self.refused.get(&request.node))
     }
 
     /// The plans that ask such a node, and the others.

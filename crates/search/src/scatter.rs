@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::SearchError;
 use crate::searcher::Searcher;
-use crate::tail::{Answer, Flight, Outcome};
+use crate::tail::{Answer, Flight, Outcome, Unanswered};
 
 /// Which route of a node answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +38,23 @@ pub(crate) struct Round {
     pub(crate) failed: BTreeSet<NodeId>,
 }
 
+/// Why there is no point in going on.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    Refused(Refused),
+    NoRoom,
+}
+
+impl Halt {
+    /// As an error, where `told` says what a refusal is to the user.
+    pub(crate) fn told(self, told: impl FnOnce(Refused) -> SearchError) -> SearchError {
+        match self {
+            Self::Refused(refused) => told(refused),
+            Self::NoRoom => SearchError::NoRoom,
+        }
+    }
+}
+
 /// A node refused what the user asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -58,7 +75,10 @@ impl Refused {
     ) -> Self {
         let Some(alone) = alone else { return self };
         let asked = (route, std::slice::from_ref(&alone));
-        Round::default().send(searcher, state, asked, None).await.err().unwrap_or(self)
+        match Round::default().send(searcher, state, asked, None).await {
+            Err(Halt::Refused(refused)) => refused,
+            Ok(()) | Err(Halt::NoRoom) => self,
+        }
     }
 
     /// What the user is told: `worded` words the body of the node's answer for the user's index.
@@ -85,7 +105,7 @@ impl Round {
         state: &State,
         (route, requests): (Route, &[NodeRequest]),
         request_id: Option<&str>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Halt> {
         let send = |request| {
             let flight = searcher.send(state, (route, request), request_id);
             flight.answer.map(move |came| (request, came))
@@ -98,14 +118,17 @@ impl Round {
     }
 
     /// What came of one request.
-    pub(crate) fn take(&mut self, request: &NodeRequest, came: Answer) -> Result<(), Refused> {
+    pub(crate) fn take(&mut self, request: &NodeRequest, came: Answer) -> Result<(), Halt> {
         let node = request.node.clone();
         match came {
             Ok(answer) => self.answers.insert(request, answer),
-            Err(NodeError::Rejected { status, code, message, .. }) if blames_user(status, &code) => {
-                return Err(Refused { node, status, code, message });
+            Err(Unanswered::NoRoom) => return Err(Halt::NoRoom),
+            Err(Unanswered::Node(NodeError::Rejected { status, code, message, .. }))
+                if blames_user(status, &code) =>
+            {
+                return Err(Halt::Refused(Refused { node, status, code, message }));
             }
-            Err(error) => {
+            Err(Unanswered::Node(error)) => {
                 tracing::warn!(%node, %error, "a node does not answer a search");
                 self.failed.insert(node);
             }
@@ -129,11 +152,11 @@ impl Searcher {
     ) -> Flight {
         let client = match self.client_of(state, &request.node) {
             Ok(client) => client,
-            Err(error) => return Flight::new(ready(Err(error))),
+            Err(error) => return Flight::new(ready(Err(error.into()))),
         };
         let (index, body) = (request.index, Bytes::from(request.body.clone()));
         let request_id = request_id.map(str::to_owned);
-        let (tail, node) = (Arc::clone(&self.tail), request.node.clone());
+        let (tail, room, node) = (Arc::clone(&self.tail), Arc::clone(&self.room), request.node.clone());
         let send = async move {
             tail.budget.earn(1);
             // Other routes cost other times.
@@ -155,7 +178,7 @@ impl Searcher {
                 (Err(NodeError::Rejected { .. }), _) | (_, None) => {}
                 (Err(_), Some(timing)) => timing.end(Outcome::Failed),
             }
-            answer
+            room.keep(answer?).ok_or(Unanswered::NoRoom)
         };
         let flight = Flight::new(send);
         if self.tail.config.share { self.tail.shares.join((route, request.clone()), flight) } else { flight }
@@ -168,7 +191,12 @@ impl Searcher {
     }
 }
 
-async fn ask(client: &dyn Node, (route, name): (Route, String), body: Bytes, id: Option<&str>) -> Answer {
+async fn ask(
+    client: &dyn Node,
+    (route, name): (Route, String),
+    body: Bytes,
+    id: Option<&str>,
+) -> Result<Bytes, NodeError> {
     match route {
         Route::Search => client.search(&name, body, id).await,
         Route::FacetSearch => client.facet_search(&name, body, id).await,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::error::SearchError;
+use crate::room::Room;
 use crate::scope::CaughtUp;
 use crate::tail::{Config, Tail};
 use crate::touch::{self, Clock, Touch};
@@ -25,6 +26,8 @@ pub struct Searcher {
     pub(crate) caught_up: CaughtUp,
     pub(crate) touch: Arc<Touch>,
     pub(crate) tail: Arc<Tail>,
+    /// For the answers of nodes.
+    pub(crate) room: Arc<Room>,
 }
 
 impl Searcher {
@@ -42,13 +45,14 @@ impl Searcher {
             shown: ShownCache::default(),
             caught_up: CaughtUp::default(),
             tail: Arc::default(),
+            room: Arc::new(Room::new(Config::default().memory)),
         }
     }
 
     /// The same, searching as configured.
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
-        Self { tail: Arc::new(Tail::new(config)), ..self }
+        Self { tail: Arc::new(Tail::new(config)), room: Arc::new(Room::new(config.memory)), ..self }
     }
 
     /// For how many indexes each node is avoided since it is slow: those that were asked lately.

@@ -52,7 +52,7 @@ impl Searcher {
             let requests = counts(scope, &round.failed)?;
             let asked = (Route::Fetch, requests.as_slice());
             let sent = round.send(self, scope.state(), asked, None).await;
-            sent.map_err(|refused| SearchError::Node(refused.node, refused.message))?;
+            sent.map_err(|halt| halt.told(|refused| SearchError::Node(refused.node, refused.message)))?;
             let Some(answers) = round.answers(&requests) else { continue };
             let total = |(node, answer): (NodeId, _)| {
                 total(answer).ok_or_else(|| SearchError::Node(node, "no number of documents".to_owned()))

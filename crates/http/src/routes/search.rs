@@ -48,7 +48,7 @@ pub(crate) async fn facet_values(
     let uid: IndexUid = uid.parse()?;
     let request = miroir_query::facet_search_from_json(&body)?;
     let found = app.searcher().facet_search(&uid, &request, request_id::of(&headers)).await?;
-    Ok(partial::answer(found))
+    partial::answer(&app, found)
 }
 
 pub(crate) async fn get(
@@ -71,5 +71,5 @@ async fn search(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let found = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
-    Ok(partial::answer(found))
+    partial::answer(app, found)
 }

@@ -43,5 +43,5 @@ async fn similar(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let found = app.searcher().similar(uid, &request, request_id::of(headers)).await?;
-    Ok(partial::answer(found))
+    partial::answer(app, found)
 }

@@ -42,6 +42,9 @@ impl<Q: Question> Race<'_, Q> {
         let slow = tail.slow(self.index);
         let plan = self.plan((&(&late | &self.round.failed), &slow), Some(&runner.plan));
         let Ok(plan) = plan else { return };
+        if self.refusal_to(&plan).is_some() {
+            return;
+        }
         let new: Vec<&NodeRequest> = self.sent.lacking(Q::requests(&plan)).collect();
         if new.iter().any(|request| slow.contains(&request.node)) {
             return;

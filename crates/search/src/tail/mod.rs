@@ -24,7 +24,7 @@ use miroir_model::{NodeId, PhysicalId};
 
 pub(crate) use budget::Budget;
 pub(crate) use pace::{Outcome, Paces};
-pub(crate) use share::{Answer, Begun, Flight, Shares};
+pub(crate) use share::{Answer, Begun, Flight, Shares, Unanswered};
 
 /// How a peer searches. Nothing breaks when peers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +39,21 @@ pub struct Config {
     pub deadline: Duration,
     /// Where no copy of a shard answers, the answer is made of the other shards.
     pub partial: bool,
+    /// What nodes' answers to all searches take at once, in bytes; a search for which there is no more fails.
+    pub memory: usize,
 }
 
 impl Default for Config {
-    /// All that keeps searches quick, 60 s, and whole answers only.
+    /// All that keeps searches quick, 60 s, whole answers only, and 512 MiB.
     fn default() -> Self {
-        Self { hedge: true, adaptive: true, share: true, deadline: Duration::from_secs(60), partial: false }
+        Self {
+            hedge: true,
+            adaptive: true,
+            share: true,
+            deadline: Duration::from_secs(60),
+            partial: false,
+            memory: 512 << 20,
+        }
     }
 }
 

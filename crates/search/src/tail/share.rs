@@ -20,7 +20,17 @@ use crate::scatter::Route;
 /// For so long the next request waits for the one under way.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-pub(crate) type Answer = Result<Bytes, NodeError>;
+pub(crate) type Answer = Result<Bytes, Unanswered>;
+
+/// Why a request has no answer that can be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Unanswered {
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The node has answered, but what is answered to all searches takes all the memory that it may.
+    #[error("there is no memory left for the answer")]
+    NoRoom,
+}
 
 /// When a request was sent; nothing while it waits for its turn.
 pub(crate) type Begun = Arc<OnceLock<Instant>>;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use miroir_search::Ids;
+use miroir_search::{Config, Ids, SearchError};
 use miroir_testkit::LocalCluster;
 use serde_json::{Value, json};
 
@@ -34,6 +34,28 @@ async fn numbers_come_from_the_other_copy() {
         let fields = [("id".to_owned(), 10), ("year".to_owned(), 5)].into();
         assert_eq!((numbers.documents, numbers.fields), (10, fields), "node-{failing} fails");
     }
+}
+
+/// Each node's answer fits, both do not.
+#[tokio::test]
+async fn answers_that_take_more_memory_than_all_may_are_refused() {
+    let film = json!({"id": 1, "title": "a".repeat(40 << 10), "_miroir": ["⋀"], "_rankingScoreDetails": {}});
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let film = film.clone();
+        nodes.push(FakeNode::start(move |_| hits(std::slice::from_ref(&film))).await);
+    }
+    let cluster = with_movies(&cluster(&nodes, 4, 1), |index| index.tie_rule = true);
+    let of = |memory| searcher_of(&cluster).with_config(Config { memory, ..Config::default() });
+    let (tight, wide) = (of(60 << 10), of(90 << 10));
+    for _ in 0..9 {
+        let refused = tight.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
+        assert!(matches!(refused, Err(SearchError::NoRoom)), "{refused:?}");
+        let found = wide.search(&movies(), &request(&json!({})), &Ids::new(None)).await;
+        assert!(found.is_ok(), "what is done takes nothing: {found:?}");
+    }
+    let refused = miroir_api::ResponseError::from(SearchError::NoRoom);
+    assert_eq!(refused.code, miroir_api::ErrorCode::MiroirBackpressure);
 }
 
 /// Three documents of one slot; the node gives them in the order in which it got them.

@@ -19,8 +19,14 @@ fn film(asked: &Asked) -> Answer {
     }
 }
 
-const PARTIAL: Config =
-    Config { hedge: true, adaptive: true, share: true, deadline: Duration::from_secs(4), partial: true };
+const PARTIAL: Config = Config {
+    hedge: true,
+    adaptive: true,
+    share: true,
+    deadline: Duration::from_secs(4),
+    partial: true,
+    memory: 64 << 20,
+};
 
 /// Two nodes with half of four shards each.
 async fn nodes(second: FakeNode) -> (Vec<FakeNode>, miroir_testkit::LocalCluster) {

@@ -130,6 +130,41 @@ async fn a_refusal_that_comes_after_a_failure_is_told() {
     assert!(matches!(&refused, SearchError::Refused(error) if error.message == "wrong"), "{refused:?}");
 }
 
+/// The node that was asked first refuses when another one is asked too, and that one never answers: nobody is left to say
+/// more.
+#[tokio::test]
+async fn a_refusal_is_told_when_who_was_asked_besides_fails() {
+    let answers = Arc::new(AtomicUsize::new(0));
+    let world = World::new(2, 2, move |request| match request.body["q"].as_str() {
+        Some("wrong") if answers.fetch_add(1, Ordering::SeqCst) == 0 => {
+            (400, json!({"message": "wrong", "code": "invalid_search_filter", "type": "", "link": ""}))
+        }
+        _ => film(request),
+    });
+    let world = world.await;
+    let deadline = Duration::from_secs(2);
+    let searcher = world.searcher(Config { adaptive: false, deadline, ..Config::default() });
+    world.warm(&searcher).await;
+    for hold in &world.held {
+        hold.send_replace(true);
+    }
+    let before = [world.asked(0), world.asked(1)];
+    let is_asked = |node: usize| world.asked(node) > before[node];
+    let release = async {
+        while !is_asked(0) && !is_asked(1) {
+            tokio::task::yield_now().await;
+        }
+        let first = usize::from(!is_asked(0));
+        while !is_asked(1 - first) {
+            tokio::task::yield_now().await;
+        }
+        world.held[first].send_replace(false);
+    };
+    let (answer, ()) = futures::future::join(search(&searcher, "wrong"), release).await;
+    let refused = answer.expect_err("it is wrong");
+    assert!(matches!(&refused, SearchError::Refused(error) if error.message == "wrong"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_slow_node_is_left_alone_and_found_again() {
     let world = World::new(2, 2, film).await;

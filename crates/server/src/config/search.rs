@@ -7,6 +7,9 @@ use serde::Deserialize;
 /// No client waits for longer, in seconds.
 const LONGEST: u64 = 3600;
 
+/// In less there is no room for the hits of one page, in bytes.
+const LEAST: usize = 1 << 20;
+
 /// What is not set is as `search` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,8 @@ pub(crate) struct SearchFlags {
     deadline: Option<u64>,
     /// What a search answers when no copy of a shard does.
     policy: Option<Policy>,
+    /// What nodes' answers to all searches take at once: bytes.
+    memory: Option<usize>,
 }
 
 /// What a search answers when no copy of a shard does.
@@ -42,6 +47,7 @@ impl From<SearchFlags> for miroir_search::Config {
             share: set.share.unwrap_or(usual.share),
             deadline: set.deadline.map_or(usual.deadline, Duration::from_secs),
             partial: set.policy.map_or(usual.partial, |policy| policy == Policy::Partial),
+            memory: set.memory.unwrap_or(usual.memory),
         }
     }
 }
@@ -56,7 +62,12 @@ impl SearchFlags {
             Some(seconds) if !(1..=LONGEST).contains(&seconds) => {
                 Err(format!("`search.deadline` is {seconds}; it must be from 1 to {LONGEST} seconds"))
             }
-            _ => Ok(()),
+            _ => match self.memory {
+                Some(bytes) if bytes < LEAST => {
+                    Err(format!("`search.memory` is {bytes}; it must be {LEAST} bytes or more"))
+                }
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -74,7 +85,8 @@ mod tests {
     fn what_is_set_counts_and_what_is_not_is_as_usual() {
         let usual = miroir_search::Config::default();
         assert_eq!(read(""), Ok(usual));
-        let off = read("hedge = false\nadaptive = false\nshare = false\ndeadline = 5\npolicy = \"partial\"");
+        let off = "hedge = false\nadaptive = false\nshare = false\ndeadline = 5\npolicy = \"partial\"\nmemory = 9000000";
+        let off = read(off);
         let deadline = Duration::from_secs(5);
         assert_eq!(
             off,
@@ -83,11 +95,13 @@ mod tests {
                 adaptive: false,
                 share: false,
                 deadline,
-                partial: true
+                partial: true,
+                memory: 9_000_000,
             })
         );
         for (text, said) in [
             ("deadline = 0", "from 1 to 3600 seconds"),
+            ("memory = 5000", "1048576 bytes or more"),
             ("policy = \"some\"", "expected `error` or `partial`"),
             ("hedges = true", "unknown field `hedges`"),
         ] {

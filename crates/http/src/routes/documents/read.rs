@@ -11,7 +11,7 @@ use miroir_query::{ListRequest, list_from_json, list_from_parameters};
 use miroir_search::ById;
 
 use crate::app::App;
-use crate::body::{JsonBody, json};
+use crate::body::{JsonBody, json, long};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::path::Path;
@@ -24,7 +24,7 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
-    Ok(json(app.searcher().list(&uid, request, request_id::of(headers)).await?))
+    long(app, app.searcher().list(&uid, request, request_id::of(headers)).await?)
 }
 
 pub(crate) async fn list(

@@ -171,7 +171,7 @@ async fn wrong_queries() {
         (json!({ "matchingStrategy": "x" }), "invalid_search_matching_strategy"),
         (json!({ "rankingScoreThreshold": 2 }), "invalid_search_ranking_score_threshold"),
         (json!({ "locales": ["xx"] }), "invalid_search_locales"),
-        (json!({ "hybrid": { "embedder": "x" } }), "invalid_search_embedder"),
+        (json!({ "q": "a", "hybrid": { "embedder": "x" } }), "invalid_search_embedder"),
         (json!({ "vector": [1] }), "missing_search_hybrid"),
         (json!({ "doggo": 1 }), "bad_request"),
     ] {

@@ -40,6 +40,8 @@ pub struct VersionTraits {
     pub scores_of_all_rules: bool,
     /// Whether documents that a hybrid search finds by words and by vectors are distinct together.
     pub hybrid_is_distinct: bool,
+    /// Whether a search that shows vectors tells the one that its words were given.
+    pub tells_vector: bool,
     /// Whether words that must not be there (`-word`) count for what a hybrid search finds by vectors too.
     pub hybrid_negates: bool,
 }
@@ -53,6 +55,7 @@ const V1_15: VersionTraits = VersionTraits {
     skips_before_page: true,
     scores_of_all_rules: false,
     hybrid_is_distinct: false,
+    tells_vector: false,
     hybrid_negates: false,
 };
 
@@ -82,6 +85,7 @@ const V1_50: VersionTraits = VersionTraits {
     skips_before_page: false,
     scores_of_all_rules: true,
     hybrid_is_distinct: true,
+    tells_vector: true,
     hybrid_negates: true,
 };
 

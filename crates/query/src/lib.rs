@@ -41,7 +41,7 @@ pub use request::{
 };
 pub use reserved::{check_facet_search, check_facets, check_list, check_reserved_facets, check_search};
 pub use similar::{
-    SimilarPlan, SimilarRequest, SourceVector, check_similar, merge_similar, plan_similar, similar_from_json,
-    similar_from_parameters, similar_to_none,
+    Likeness, SimilarPlan, SimilarRequest, SourceVector, check_similar, merge_similar, plan_similar,
+    similar_from_json, similar_from_parameters, similar_to_none,
 };
 pub use view::{IndexView, NodeView, ShardView, Shown};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::{IndexUid, NodeId};
 use miroir_query::{
-    Answers, IndexView, ListRequest, MergeError, Merged, Meta, NodeRequest, PlanError, SimilarPlan,
+    Answers, IndexView, Likeness, ListRequest, MergeError, Merged, Meta, NodeRequest, PlanError, SimilarPlan,
     SimilarRequest, SourceVector, merge_similar, plan_similar, similar_to_none,
 };
 use miroir_settings::UserSettings;
@@ -35,14 +35,16 @@ impl Searcher {
         miroir_query::check_similar(request, &index.settings.served, one_shard)
             .map_err(SearchError::Refused)?;
         if one_shard {
-            let question = &Alike::<true> { request, vector: None, began };
+            let question = &Alike::<true> { request, likeness: None, began };
             return self.find(Asking { uid, question, request_id, began }).await;
         }
         match self.source_vector(uid, request, request_id).await? {
             SourceVector::NoDocument => Err(not_found(request)),
             SourceVector::None => self.like_none(uid, request, (began, request_id)).await,
             SourceVector::First(vector) => {
-                let question = &Alike::<false> { request, vector: Some(vector), began };
+                let passes = self.passes(uid, request, request_id).await?;
+                let likeness = Some(Likeness { vector, passes });
+                let question = &Alike::<false> { request, likeness, began };
                 self.find(Asking { uid, question, request_id, began }).await
             }
         }
@@ -67,17 +69,30 @@ impl Searcher {
         request: &SimilarRequest,
         (began, request_id): (Instant, Option<&str>),
     ) -> Result<Found, SearchError> {
-        let filter = request.filter.clone();
-        let itself = ListRequest { filter: filter.clone(), ..only(request) };
-        let all = ListRequest { limit: 0, filter, ..ListRequest::default() };
+        let all = ListRequest { limit: 0, filter: request.filter.clone(), ..ListRequest::default() };
         let (itself, all) =
-            tokio::try_join!(self.listed(uid, &itself, request_id), self.listed(uid, &all, request_id))?;
+            tokio::try_join!(self.passes(uid, request, request_id), self.listed(uid, &all, request_id))?;
         let meta = Meta { processing_time_ms: millis_since(began), request_uid: None };
         let most = self.scope(uid).await?.shown().max_total_hits as u64;
-        let answer = similar_to_none(request, all.saturating_sub(itself).min(most), meta);
+        let answer = similar_to_none(request, all.saturating_sub(itself.into()).min(most), meta);
         Ok(Found { answer, missing: Vec::new() })
     }
 
+    /// Whether the filter lets the document itself pass.
+    async fn passes(
+        &self,
+        uid: &IndexUid,
+        request: &SimilarRequest,
+        request_id: Option<&str>,
+    ) -> Result<bool, SearchError> {
+        if request.filter.is_none() {
+            return Ok(true);
+        }
+        let itself = ListRequest { filter: request.filter.clone(), ..only(request) };
+        Ok(self.listed(uid, &itself, request_id).await? > 0)
+    }
+
+    /// How many documents a list has.
     async fn listed(
         &self,
         uid: &IndexUid,
@@ -88,7 +103,7 @@ impl Searcher {
         struct Counted {
             total: u64,
         }
-        let list = self.list(uid, request, request_id).await?;
+        let list = self.list(uid, request, request_id).await.map_err(of_similar)?;
         let Counted { total } = serde_json::from_str(&list).map_err(unreadable)?;
         Ok(total)
     }
@@ -104,6 +119,16 @@ fn not_found(request: &SimilarRequest) -> SearchError {
     SearchError::Refused(ResponseError::new(ErrorCode::NotFoundSimilarId, text))
 }
 
+/// What is wrong with the filter of a list, as a search for similar documents says it.
+fn of_similar(error: SearchError) -> SearchError {
+    match error {
+        SearchError::Refused(ResponseError { code: ErrorCode::InvalidDocumentFilter, message, .. }) => {
+            SearchError::Refused(ResponseError::new(ErrorCode::InvalidSimilarFilter, message))
+        }
+        error => error,
+    }
+}
+
 fn unreadable(cause: serde_json::Error) -> SearchError {
     SearchError::Merge(MergeError::Unreadable { node: "".into(), cause })
 }
@@ -111,7 +136,7 @@ fn unreadable(cause: serde_json::Error) -> SearchError {
 /// What is like a document: of an index of one shard, which a node is asked as it is, or near its vector.
 struct Alike<'a, const ONE_SHARD: bool> {
     request: &'a SimilarRequest,
-    vector: Option<Vec<f32>>,
+    likeness: Option<Likeness>,
     began: Instant,
 }
 
@@ -125,7 +150,7 @@ impl<const ONE_SHARD: bool> Question for Alike<'_, ONE_SHARD> {
     }
 
     fn plan(&self, index: &IndexView<'_>, around: Option<&SimilarPlan>) -> Result<SimilarPlan, PlanError> {
-        plan_similar((self.request, self.vector.clone()), index, around)
+        plan_similar((self.request, self.likeness.as_ref()), index, around)
     }
 
     fn requests(plan: &SimilarPlan) -> &[NodeRequest] {

@@ -74,14 +74,17 @@ impl<'a> Target<'a> {
         if let Some(vector) = &source.plan.vector {
             return Ok(Self::Vector(vector));
         }
-        let Some(request) = source.plan.embedding_request() else { return Ok(Self::None) };
-        let Some(answer) = source.to(&request) else { return Err(Stop::Lacks(vec![request])) };
-        match serde_json::from_slice(answer) {
-            Ok(Embedded { query_vector: Some(vector), .. }) => Ok(Self::Vector(vector)),
-            Ok(Embedded { semantic_hit_count: Some(1..), .. }) => Ok(Self::Untold),
-            Ok(_) => Ok(Self::None),
-            Err(cause) => Err(Stop::Unreadable { number: 0, cause }),
+        for number in 0..source.plan.embedding_requests() {
+            let Some(request) = source.plan.embedding_request(number) else { continue };
+            let Some(answer) = source.to(&request) else { return Err(Stop::Lacks(vec![request])) };
+            match serde_json::from_slice(answer) {
+                Ok(Embedded { query_vector: Some(vector), .. }) => return Ok(Self::Vector(vector)),
+                Ok(Embedded { semantic_hit_count: Some(1..), .. }) => return Ok(Self::Untold),
+                Ok(_) => {}
+                Err(cause) => return Err(Stop::Unreadable { number, cause }),
+            }
         }
+        Ok(Self::None)
     }
 
     pub(super) fn vector(&self) -> Option<&'a RawValue> {

@@ -5,8 +5,8 @@
 //! where it is better. Where a hit shows the words in it, those that vectors found are asked for once more: a node that
 //! compares vectors alone marks nothing.
 //!
-//! What differs from one Meilisearch: with a `rankingScoreThreshold` that ends what vectors find, but not what words find,
-//! documents that only one of the two found are counted as far as they are hits.
+//! What differs from one Meilisearch: with a `rankingScoreThreshold` totals and facets are those of what vectors find where
+//! that fills the page, and documents that only one of the two found are counted as far as they are hits where it does not.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -2,7 +2,8 @@
 //!
 //! Meilisearch 1.15 goes down the rules and looks no closer at what comes before the page: hits that are equal up to some
 //! rule, and that all stand before the page, are counted as they are (`bucket_sort.rs` of milli). So it is the score of
-//! the rules *so far* that decides about them, which is no less than that of all rules. With 1.50 all rules decide.
+//! the rules *so far* that decides about them, which is no less than that of all rules. With 1.50 all rules decide: a search is a
+//! federated one there, which goes from the first hit to the end of the page.
 
 use std::ops::Range;
 

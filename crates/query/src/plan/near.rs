@@ -67,10 +67,14 @@ impl Plan {
         negates && self.is_hybrid() && self.version.traits().hybrid_negates
     }
 
-    /// Whose answer says what vector an embedder makes of the words, without hits. In a hybrid search a node whose
-    /// embedder fails answers without it.
-    pub(crate) fn embedding_request(&self) -> Option<NodeRequest> {
-        self.requests.first()?;
+    /// How many nodes are asked what vector an embedder makes of the words, one after the other. In a hybrid search a node
+    /// whose embedder fails answers without it; so does one (1.15) that finds nothing by it, and others may find something.
+    pub(crate) fn embedding_requests(&self) -> usize {
+        if self.version.traits().tells_vector { self.requests.len().min(1) } else { self.requests.len() }
+    }
+
+    /// Whose answer says what vector an embedder makes of the words, without hits.
+    pub(crate) fn embedding_request(&self, number: usize) -> Option<NodeRequest> {
         let hybrid = self.request.hybrid.as_ref()?;
         let both = matches!(self.request.means(), Means::Both(_));
         let ratio = if both { NEARLY_ALL } else { 1.0 };
@@ -78,7 +82,7 @@ impl Plan {
         (body.filter, body.facets, body.ranking_score_threshold) = (None, None, None);
         body.attributes_to_retrieve = Some(&[]);
         body.retrieve_vectors = true;
-        Some(self.to(0, &body.near(hybrid, ratio, None)))
+        Some(self.to(number, &body.near(hybrid, ratio, None)))
     }
 
     /// Hits of these slots near a vector with the words marked in them, which a node does only when it looks for both.

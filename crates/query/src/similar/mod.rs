@@ -4,8 +4,9 @@
 //! all nodes are asked for what is near it. An index of one shard is asked as it is.
 //!
 //! What differs from one Meilisearch: of a document with several vectors of one embedder the first is compared, not each
-//! with its like; no more documents can be reached than nodes give; and where a ranking rule of the user's comes before
-//! those of relevance, nodes order what is near by that rule first, so there is no answer yet.
+//! with its like; and no more documents can be reached than nodes give. There is no answer yet where a ranking rule of the
+//! user's comes before those of relevance, by which nodes order what is near first, and with a `distinctAttribute`, which
+//! nodes heed in what they find near, and one Meilisearch does not.
 
 mod request;
 
@@ -51,11 +52,19 @@ pub fn check_similar(
         RankingRule::Asc(_) | RankingRule::Desc(_) => Some(false),
         _ => Some(true),
     };
-    if one_shard || settings.ranking_rules().iter().find_map(by_nearness) == Some(true) {
+    let unsupported = |what| Err(RequestError::Unsupported(what).into());
+    if one_shard {
         return Ok(());
     }
-    let what = "`similar` of an index of several shards with a custom ranking rule before those of relevance";
-    Err(RequestError::Unsupported(what).into())
+    if settings.ranking_rules().iter().find_map(by_nearness) != Some(true) {
+        return unsupported(
+            "`similar` of an index of several shards with a custom ranking rule before those of relevance",
+        );
+    }
+    if settings.distinct_attribute().is_some() {
+        return unsupported("`similar` of an index of several shards with a `distinctAttribute`");
+    }
+    Ok(())
 }
 
 /// The vectors of a document.
@@ -120,6 +129,8 @@ pub struct SimilarPlan {
     /// What nodes are asked.
     pub search: Plan,
     request: SimilarRequest,
+    /// The document itself is among those that nodes count.
+    counts_itself: bool,
     /// How many hits are counted at most.
     most: usize,
 }
@@ -140,13 +151,22 @@ struct Body<'a> {
     ranking_score_threshold: Option<f64>,
 }
 
-/// Plans a search for documents like one whose vector this is (none is needed for an index of one shard); around an
-/// earlier plan, whose nodes may not all be there any more.
+/// What documents are compared with.
+#[derive(Debug, Clone)]
+pub struct Likeness {
+    /// The vector of the document.
+    pub vector: Vec<f32>,
+    /// The filter lets the document itself pass.
+    pub passes: bool,
+}
+
+/// Plans a search for documents like one (of which nothing need be known for an index of one shard); around an earlier
+/// plan, whose nodes may not all be there any more.
 ///
 /// # Errors
 /// When no copy of some shard can be searched.
 pub fn plan_similar(
-    (request, vector): (&SimilarRequest, Option<Vec<f32>>),
+    (request, likeness): (&SimilarRequest, Option<&Likeness>),
     index: &IndexView<'_>,
     before: Option<&SimilarPlan>,
 ) -> Result<SimilarPlan, PlanError> {
@@ -154,7 +174,7 @@ pub fn plan_similar(
     let reached = most.max(usize::try_from(NODE_HITS).unwrap_or(usize::MAX));
     let shown = Shown { max_total_hits: reached, distinct: None, ..index.shown.clone() };
     let index = &IndexView { shown: &shown, ..index.clone() };
-    let asked = request.search(vector);
+    let asked = request.search(likeness.map(|likeness| likeness.vector.clone()));
     let mut search = match before {
         None => plan(&asked, index)?,
         Some(before) => plan_around(&asked, index, &before.search)?,
@@ -177,7 +197,8 @@ pub fn plan_similar(
         let body = serde_json::to_string(&body).expect("texts, numbers and JSON values always serialise");
         search.requests = vec![NodeRequest { body, ..alone.clone() }];
     }
-    Ok(SimilarPlan { search, request: request.clone(), most })
+    let counts_itself = likeness.is_some_and(|likeness| likeness.passes);
+    Ok(SimilarPlan { search, request: request.clone(), counts_itself, most })
 }
 
 /// Merges what nodes have said.
@@ -204,11 +225,9 @@ impl SimilarPlan {
     fn answer(&self, found: Nearest<'_>, meta: Meta<'_>) -> String {
         let id = self.request.id.as_deref().unwrap_or_default();
         let Nearest { mut hits, total } = found;
-        let before = hits.len();
+        let others = total.saturating_sub(u64::from(self.counts_itself));
+        // It may not be there: others can be as near to it as it is itself.
         hits.retain(|hit| hit.id != id);
-        // Without a filter it is there, however many are as near to it as it is itself.
-        let itself = before > hits.len() || self.request.filter.is_none();
-        let others = total.saturating_sub(u64::from(itself));
         // A document without a vector is like none.
         hits.retain(|hit| hit.is_near());
         let page = hits.get(self.request.offset..).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use miroir_api::{ApiVersion, ResponseError};
 use miroir_query::{
-    Answers, Merged, Meta, SimilarRequest, SourceVector, check_search, check_similar, from_json,
+    Answers, Likeness, Merged, Meta, SimilarRequest, SourceVector, check_search, check_similar, from_json,
     merge_similar, plan_similar, similar_from_json, similar_from_parameters, similar_to_none,
 };
 use miroir_settings::{Features, Rules, SettingsPatch, UserSettings};
@@ -27,7 +27,8 @@ proptest! {
     fn what_is_like_one_is_found(docs in any_docs(), (world, _) in any_world(any_settings()), source in 0_u32..20, offset in 0_usize..5, limit in 0_usize..30, least in proptest::option::of(0.0_f64..1.0)) {
         let shards = world.shards(|_, _| true);
         let request = request(&json!({ "id": source, "embedder": "e", "offset": offset, "limit": limit, "rankingScoreThreshold": least, "showRankingScore": true, "showRankingScoreDetails": true }));
-        let plan = plan_similar((&request, Some(vec![0.5, 1.0])), &world.view(&shards), None).expect("a plan");
+        let likeness = Likeness { vector: vec![0.5, 1.0], passes: docs.len() > source as usize };
+        let plan = plan_similar((&request, Some(&likeness)), &world.view(&shards), None).expect("a plan");
         let mut answers = Answers::default();
         let found: Value = loop {
             match merge_similar(&plan, &answers, META).expect("answers that merge") {
@@ -39,8 +40,6 @@ proptest! {
         };
         let mut others: Vec<_> = docs.iter().filter(|doc| doc.id != source).collect();
         let total = (others.len().min(world.shown.max_total_hits)) as u64;
-        // A document that is not there is not taken off.
-        let total = if docs.len() > others.len() { total } else { total.saturating_sub(1) };
         others.retain(|doc| doc.similarity().is_some());
         others.sort_by_key(|doc| doc.nearness_rank(false));
         let page: Vec<_> = others.iter().skip(offset).take(limit).collect();
@@ -120,6 +119,16 @@ fn a_rule_before_relevance_is_not_there_yet() {
     assert_eq!(of(json!(["price:asc", "words"]), true), Ok(()));
     assert_eq!(of(json!(["price:asc", "words"]), false), Err("miroir_not_implemented"));
     assert_eq!(of(json!(["sort"]), false), Err("miroir_not_implemented"));
+}
+
+#[test]
+fn a_distinct_attribute_is_not_there_yet() {
+    let embedders = json!({ "e": { "source": "userProvided", "dimensions": 2 } });
+    let settings = settings(&json!({ "embedders": embedders, "distinctAttribute": "director" }));
+    let request = request(&json!({ "id": 1, "embedder": "e" }));
+    let check =
+        |one_shard| check_similar(&request, &settings, one_shard).map_err(|error| error.code.as_str());
+    assert_eq!((check(true), check(false)), (Ok(()), Err("miroir_not_implemented")));
 }
 
 #[test]

@@ -167,7 +167,8 @@ pub(crate) fn answer(docs: &[Doc], body: &str, alone: bool) -> String {
         .map(|(doc, near)| {
             hit(
                 doc,
-                typos.get(&doc.words).copied().unwrap_or(doc.typos),
+                // What only vectors found is not among them.
+                typos.get(&doc.words).copied().unwrap_or(0).max(doc.typos),
                 &body,
                 Shows { sorted, near: *near, marked },
             )

@@ -38,12 +38,13 @@ impl Searcher {
             let question = &Alike::<true> { request, likeness: None, began };
             return self.find(Asking { uid, question, request_id, began }).await;
         }
-        match self.source_vector(uid, request, request_id).await? {
+        let source = self.source_vector(uid, request, request_id);
+        let (source, passes) = tokio::join!(source, self.passes(uid, request, request_id));
+        match source? {
             SourceVector::NoDocument => Err(not_found(request)),
-            SourceVector::None => self.like_none(uid, request, (began, request_id)).await,
+            SourceVector::None => self.like_none(uid, request, (passes?, began), request_id).await,
             SourceVector::First(vector) => {
-                let passes = self.passes(uid, request, request_id).await?;
-                let likeness = Some(Likeness { vector, passes });
+                let likeness = Some(Likeness { vector, passes: passes? });
                 let question = &Alike::<false> { request, likeness, began };
                 self.find(Asking { uid, question, request_id, began }).await
             }
@@ -67,14 +68,14 @@ impl Searcher {
         &self,
         uid: &IndexUid,
         request: &SimilarRequest,
-        (began, request_id): (Instant, Option<&str>),
+        (passes, began): (bool, Instant),
+        request_id: Option<&str>,
     ) -> Result<Found, SearchError> {
         let all = ListRequest { limit: 0, filter: request.filter.clone(), ..ListRequest::default() };
-        let (itself, all) =
-            tokio::try_join!(self.passes(uid, request, request_id), self.listed(uid, &all, request_id))?;
+        let all = self.listed(uid, &all, request_id).await?;
         let meta = Meta { processing_time_ms: millis_since(began), request_uid: None };
         let most = self.scope(uid).await?.shown().max_total_hits as u64;
-        let answer = similar_to_none(request, all.saturating_sub(itself.into()).min(most), meta);
+        let answer = similar_to_none(request, all.saturating_sub(passes.into()).min(most), meta);
         Ok(Found { answer, missing: Vec::new() })
     }
 

@@ -74,14 +74,16 @@ impl<'a> Target<'a> {
         if let Some(vector) = &source.plan.vector {
             return Ok(Self::Vector(vector));
         }
-        for number in 0..source.plan.embedding_requests() {
-            let Some(request) = source.plan.embedding_request(number) else { continue };
-            let Some(answer) = source.to(&request) else { return Err(Stop::Lacks(vec![request])) };
-            match serde_json::from_slice(answer) {
-                Ok(Embedded { query_vector: Some(vector), .. }) => return Ok(Self::Vector(vector)),
-                Ok(Embedded { semantic_hit_count: Some(1..), .. }) => return Ok(Self::Untold),
-                Ok(_) => {}
-                Err(cause) => return Err(Stop::Unreadable { number, cause }),
+        let mut number = 0;
+        for requests in source.plan.embedding_requests() {
+            source.all_there(&requests)?;
+            for request in &requests {
+                match serde_json::from_slice(source.to(request).unwrap_or_default()) {
+                    Ok(Embedded { query_vector: Some(vector), .. }) => return Ok(Self::Vector(vector)),
+                    Ok(Embedded { semantic_hit_count: Some(1..), .. }) => return Ok(Self::Untold),
+                    Ok(_) => number += 1,
+                    Err(cause) => return Err(Stop::Unreadable { number, cause }),
+                }
             }
         }
         Ok(Self::None)

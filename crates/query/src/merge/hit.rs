@@ -136,7 +136,7 @@ impl<'a> Hit<'a> {
             text,
             id: self.id.clone().into_owned(),
             compared: Compared { values, score: self.score().unwrap_or(1.0) * weight },
-            near: self.members.get(DETAILS).is_some_and(|details| details.get().contains("\"vectorSort\"")),
+            near: self.keys.by_vector,
             facets: reads.map(|name| (name.clone(), self.values_of(name))).collect(),
         })
     }

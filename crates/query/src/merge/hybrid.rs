@@ -84,9 +84,12 @@ impl<'a> Rated<'a> {
     fn new(hit: Hit<'a>, plan: &Plan, (near, share): (bool, f64)) -> Result<Self, Stop> {
         let number = hit.answer;
         let mut values = hit.values(plan, 1.0).map_err(|cause| Stop::Unreadable { number, cause })?;
-        if near && !hit.keys.by_vector {
-            let is_score = |value: &Value| matches!(value, Value::Score(_));
-            let place = values.iter().position(is_score).unwrap_or(0);
+        let is_score = |value: &Value| matches!(value, Value::Score(_));
+        // Without a rule of relevance nothing is compared by vectors: both lists have the same order.
+        if near
+            && !hit.keys.by_vector
+            && let Some(place) = values.iter().position(is_score)
+        {
             values.retain(|value| !is_score(value));
             values.insert(place, Value::Score(0.0));
         }
@@ -145,13 +148,13 @@ fn union<'a>(
     Counts { total: by_words.total + more as u64, ..by_words }
 }
 
-/// Has nodes mark the words in the hits that vectors found.
+/// Has nodes mark the words in the hits that vectors found, where they have not when they gave them.
 fn mark_words<'a, B: AsRef<[u8]>>(
     source: &Source<'a, 'a, B>,
     hits: &mut [Rated<'a>],
     vector: Option<&RawValue>,
 ) -> Result<(), Stop> {
-    if !source.plan.marks_words() {
+    if !source.plan.marks_words() || source.plan.may_negate() {
         return Ok(());
     }
     let mut slots = BTreeMap::<usize, BTreeSet<String>>::new();

@@ -62,19 +62,21 @@ impl Plan {
     }
 
     /// Whether the words may say which of them must not be there, also in what a hybrid search finds by vectors.
-    fn may_negate(&self) -> bool {
+    pub(crate) fn may_negate(&self) -> bool {
         let negates = self.request.q.as_deref().is_some_and(|q| q.contains('-'));
         negates && self.is_hybrid() && self.version.traits().hybrid_negates
     }
 
-    /// How many nodes are asked what vector an embedder makes of the words, one after the other. In a hybrid search a node
-    /// whose embedder fails answers without it; so does one (1.15) that finds nothing by it, and others may find something.
-    pub(crate) fn embedding_requests(&self) -> usize {
-        if self.version.traits().tells_vector { self.requests.len().min(1) } else { self.requests.len() }
+    /// Whose answers say what vector an embedder makes of the words, without hits: those of one node, and if it says nothing
+    /// those of others. In a hybrid search a node whose embedder fails answers without it; so does one (1.15) that finds
+    /// nothing by it, and others may find something.
+    pub(crate) fn embedding_requests(&self) -> [Vec<NodeRequest>; 2] {
+        let others = if self.version.traits().tells_vector { 0 } else { self.requests.len() };
+        let first = self.requests.len().min(1);
+        [0..first, first..others].map(|numbers| numbers.filter_map(|at| self.embedding_request(at)).collect())
     }
 
-    /// Whose answer says what vector an embedder makes of the words, without hits.
-    pub(crate) fn embedding_request(&self, number: usize) -> Option<NodeRequest> {
+    fn embedding_request(&self, number: usize) -> Option<NodeRequest> {
         let hybrid = self.request.hybrid.as_ref()?;
         let both = matches!(self.request.means(), Means::Both(_));
         let ratio = if both { NEARLY_ALL } else { 1.0 };

@@ -6,7 +6,8 @@
 //! What differs from one Meilisearch: of a document with several vectors of one embedder the first is compared, not each
 //! with its like; and no more documents can be reached than nodes give. There is no answer yet where a ranking rule of the
 //! user's comes before those of relevance, by which nodes order what is near first, and with a `distinctAttribute`, which
-//! nodes heed in what they find near, and one Meilisearch does not.
+//! nodes heed in what they find near, and one Meilisearch does not. The index's `searchCutoffMs` counts here, since nodes are
+//! asked for a search.
 
 mod request;
 
@@ -44,7 +45,7 @@ pub fn check_similar(
     request.unreadable_filter.clone().map_or(Ok(()), Err)?;
     request.id.as_ref().map_err(Clone::clone)?;
     if let Some(filter) = request.filter.as_ref().and_then(parsed).filter(Filter::names_reserved) {
-        let refused = filter.check_filterable_in_search(&settings.filterable_attributes());
+        let refused = filter.check_filterable(&settings.filterable_attributes());
         refused.map_err(|error| ResponseError::new(ErrorCode::InvalidSimilarFilter, error.to_string()))?;
     }
     let by_nearness = |rule: &RankingRule| match rule {
@@ -58,7 +59,7 @@ pub fn check_similar(
     }
     if settings.ranking_rules().iter().find_map(by_nearness) != Some(true) {
         return unsupported(
-            "`similar` of an index of several shards with a custom ranking rule before those of relevance",
+            "`similar` of an index of several shards whose first ranking rule, but for `sort`, is none of relevance",
         );
     }
     if settings.distinct_attribute().is_some() {
@@ -257,7 +258,8 @@ impl SimilarPlan {
     pub fn user_error(&self, node: &NodeId, body: &[u8]) -> Option<ResponseError> {
         let error = self.search.user_error(node, body)?;
         let code = match error.code {
-            ErrorCode::InvalidSearchFilter => ErrorCode::InvalidSimilarFilter,
+            // A node that was asked as it is has said it rightly.
+            ErrorCode::InvalidSearchFilter if !self.search.whole => ErrorCode::InvalidSimilarFilter,
             ErrorCode::InvalidSearchEmbedder => ErrorCode::InvalidSimilarEmbedder,
             code => code,
         };

@@ -16,6 +16,11 @@ impl Params {
         Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
     }
 
+    /// All of them, as they were given.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Takes a parameter; the last one counts when it is given twice.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let mut taken = None;

@@ -11,6 +11,7 @@ use miroir_search::{Ids, SearchError};
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::params::Params;
 use crate::partial;
 use crate::path::Path;
 use crate::request_id;
@@ -58,10 +59,8 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
-    let pairs: Vec<_> =
-        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    search(&app, &uid, miroir_query::from_parameters(pairs)?, &headers).await
+    let params = Params::parse(query.as_deref());
+    search(&app, &uid, miroir_query::from_parameters(params.iter())?, &headers).await
 }
 
 async fn search(

@@ -9,6 +9,7 @@ use miroir_query::{SimilarRequest, similar_from_json, similar_from_parameters};
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::params::Params;
 use crate::partial;
 use crate::path::Path;
 use crate::request_id;
@@ -30,10 +31,8 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let uid: IndexUid = uid.parse()?;
-    let pairs: Vec<_> =
-        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    similar(&app, &uid, similar_from_parameters(pairs)?, &headers).await
+    let params = Params::parse(query.as_deref());
+    similar(&app, &uid, similar_from_parameters(params.iter())?, &headers).await
 }
 
 async fn similar(

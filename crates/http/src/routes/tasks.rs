@@ -10,16 +10,15 @@ use miroir_tasks::{TaskPage, TaskQuery, TaskSource, TaskView};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::params::Params;
 use crate::path::Path;
 
 pub(crate) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TaskPage>, ApiError> {
-    let pairs: Vec<_> =
-        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let query = TaskQuery::parse(pairs, app.ledger().state().api_version())?;
+    let params = Params::parse(query.as_deref());
+    let query = TaskQuery::parse(params.iter(), app.ledger().state().api_version())?;
     let state = app.fresh_state().await?;
     let page = tokio::task::spawn_blocking(move || {
         let source = app.history().at(&state, app.ledger().rows());

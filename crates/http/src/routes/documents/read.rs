@@ -33,10 +33,8 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let pairs: Vec<_> =
-        form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    answer(&app, &uid, &list_from_parameters(pairs)?, &headers).await
+    let params = Params::parse(query.as_deref());
+    answer(&app, &uid, &list_from_parameters(params.iter())?, &headers).await
 }
 
 pub(crate) async fn fetch(

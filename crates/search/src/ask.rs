@@ -1,6 +1,7 @@
 //! Asking an index: again where that may help, and what is left of it where the policy allows that.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use miroir_model::{IndexUid, NodeId};
 use tokio::time::Instant;
@@ -46,6 +47,21 @@ pub(crate) struct Asking<'a, Q> {
     pub(crate) began: Instant,
 }
 
+/// The nodes that did not answer in time while others did: under the policy `partial`, what is asked later for the same
+/// request does not wait for them again.
+#[derive(Default)]
+pub(crate) struct Silent(Mutex<BTreeSet<NodeId>>);
+
+impl Silent {
+    fn nodes(&self) -> BTreeSet<NodeId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, nodes: &BTreeSet<NodeId>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(nodes.iter().cloned());
+    }
+}
+
 impl Searcher {
     /// The answer to a question of which the answer is all that the user gets.
     ///
@@ -66,6 +82,22 @@ impl Searcher {
         &self,
         asking: Asking<'_, Q>,
     ) -> Result<Found<Q::Answer>, SearchError> {
+        self.ask_of_many(asking, &Silent::default()).await
+    }
+
+    /// The answer to one of several questions of a request.
+    ///
+    /// # Errors
+    /// See [`SearchError`].
+    pub(crate) async fn ask_of_many<Q: Question>(
+        &self,
+        asking: Asking<'_, Q>,
+        silent: &Silent,
+    ) -> Result<Found<Q::Answer>, SearchError> {
+        let known = silent.nodes();
+        if !known.is_empty() {
+            return self.ask_once(&asking, Some(known)).await;
+        }
         let answer = twice(|| self.ask_once(&asking, None)).await;
         let out: BTreeSet<NodeId> = match &answer {
             Err(SearchError::Late { nodes, .. }) => nodes.iter().cloned().collect(),
@@ -75,6 +107,7 @@ impl Searcher {
         if !self.tail.config.partial {
             return answer;
         }
+        silent.add(&out);
         let rest = self.ask_once(&asking, Some(out)).await;
         // Where nothing is left, why there is no whole answer says more.
         rest.or(answer)

@@ -19,7 +19,7 @@ use miroir_query::{
 use tokio::time::{Instant, timeout_at};
 
 use self::checks::Checks;
-use crate::ask::{Asking, Found};
+use crate::ask::{Asking, Found, Silent};
 use crate::error::SearchError;
 use crate::searcher::{Ids, Searcher, millis_since};
 
@@ -103,9 +103,10 @@ impl Searcher {
         let mut checks = Checks::default();
         let wrong = self.first_wrong(&jobs, federation, &mut checks).await;
         let right = wrong.as_ref().map_or(jobs.len(), |(at, _)| *at);
+        let silent = Silent::default();
         let mut run = Vec::new();
         for (index, job) in &jobs[..right] {
-            run.push(self.carry_out(index, *job, ids));
+            run.push(self.carry_out(index, *job, (ids, &silent)));
         }
         let mut done = stream::iter(run).buffered(AT_ONCE);
         let (mut by_index, mut missing) = (BTreeMap::<&IndexUid, Vec<Done>>::new(), Vec::new());
@@ -123,7 +124,7 @@ impl Searcher {
         }
         for index in indexes.iter().filter(|index| index.union && index.is_hybrid()) {
             let done = by_index.entry(&index.uid).or_default();
-            let (_, found) = self.carry_out(&index.as_found(done), Job::Union, ids).await?;
+            let (_, found) = self.carry_out(&index.as_found(done), Job::Union, (ids, &silent)).await?;
             done.push(found.answer);
             missing.extend(found.missing);
         }
@@ -142,19 +143,19 @@ impl Searcher {
         &self,
         index: &'a OfIndex<'_>,
         job: Job<'a>,
-        ids: &Ids<'_>,
+        (ids, silent): (&Ids<'_>, &Silent),
     ) -> Result<(&'a IndexUid, Found<Done>), FederatedError> {
         // It may have waited for others: nodes have their time from now on.
         let (uid, began) = (&index.uid, Instant::now());
         let (place, came) = match job {
             Job::Search(part) => {
                 let asking = Asking { uid, question: part, request_id: ids.request, began };
-                let found = self.ask(asking).await;
+                let found = self.ask_of_many(asking, silent).await;
                 (part.place, found.map(|found| found.map(|found| Done::Search(part.place, found))))
             }
             Job::Union => {
                 let asking = Asking { uid, question: index, request_id: ids.request, began };
-                let found = self.ask(asking).await;
+                let found = self.ask_of_many(asking, silent).await;
                 (index.first(), found.map(|found| found.map(Done::Union)))
             }
         };

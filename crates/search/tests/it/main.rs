@@ -2,6 +2,7 @@
 
 mod failing;
 mod fake;
+mod federated;
 mod fresh;
 mod names;
 mod partial;

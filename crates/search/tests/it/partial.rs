@@ -19,7 +19,7 @@ fn film(asked: &Asked) -> Answer {
     }
 }
 
-const PARTIAL: Config = Config {
+pub(crate) const PARTIAL: Config = Config {
     hedge: true,
     adaptive: true,
     share: true,

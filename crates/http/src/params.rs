@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use deserr::errors::helpers::did_you_mean;
 use miroir_api::{ErrorCode, ResponseError};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
@@ -58,14 +59,16 @@ impl Params {
             None => Ok(()),
             Some((name, _)) => Err(ResponseError::new(
                 ErrorCode::BadRequest,
-                format!("Unknown parameter `{name}`: expected one of {}", listed(known)),
+                format!("Unknown parameter `{name}`: {}", expected(name, known)),
             )),
         }
     }
 }
 
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// What may stand there, and which of it may have been meant.
+fn expected(name: &str, known: &[&str]) -> String {
+    let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    format!("{}expected one of {listed}", did_you_mean(name, known))
 }
 
 /// A small JSON object as the body of a request.
@@ -81,7 +84,7 @@ impl Object {
         if let Some(name) = members.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(ResponseError::new(
                 ErrorCode::BadRequest,
-                format!("Unknown field `{name}`: expected one of {}", listed(known)),
+                format!("Unknown field `{name}`: {}", expected(name, known)),
             ));
         }
         Ok(Self(members))
@@ -166,6 +169,12 @@ mod tests {
         assert_eq!(params.number("limit", ErrorCode::InvalidIndexLimit), Ok(Some(3)));
         let error = Params::parse(Some("doggo=nolimit")).finish(&["offset", "limit"]).expect_err("unknown");
         assert_eq!(error.message, "Unknown parameter `doggo`: expected one of `offset`, `limit`");
+        let error =
+            Params::parse(Some("field=title")).finish(&["fields", "retrieveVectors"]).expect_err("unknown");
+        assert_eq!(
+            error.message,
+            "Unknown parameter `field`: did you mean `fields`? expected one of `fields`, `retrieveVectors`"
+        );
         let object = Object::parse(br#"{"uid":true,"primaryKey":["the"]}"#, &["uid", "primaryKey"])
             .expect("an object");
         let error = object.text("uid", ErrorCode::InvalidIndexUid).expect_err("no text");

@@ -114,13 +114,15 @@ pub trait Node: fmt::Debug + Send + Sync {
 pub struct ById<'a> {
     /// The id.
     pub id: &'a str,
+    /// What it shows, as the parameter of this name says; all where there is none.
+    pub fields: Option<&'a str>,
     /// Whether it shows its vectors.
     pub vectors: bool,
 }
 
 impl<'a> From<&'a str> for ById<'a> {
-    /// Without vectors.
+    /// All of it without vectors.
     fn from(id: &'a str) -> Self {
-        Self { id, vectors: false }
+        Self { id, fields: None, vectors: false }
     }
 }

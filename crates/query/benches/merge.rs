@@ -46,7 +46,7 @@ fn merges(criterion: &mut Criterion) {
         assert_eq!(plan.requests.len(), nodes);
         let answers: Answers<String> =
             plan.requests.iter().zip(0..).map(|(request, k)| (request, answer(k, sentences))).collect();
-        let meta = Meta { processing_time_ms: 1, request_uid: Some("01a1") };
+        let meta = Meta { processing_time_ms: 1, request_uid: Some("01a1"), query_uids: &[] };
         criterion.bench_function(&format!("query/merge {name}"), |bench| {
             bench.iter(|| merge(black_box(&plan), black_box(&answers), meta).expect("answers that merge"));
         });

@@ -1,6 +1,7 @@
 //! Errors of nodes, as the user of the index would see them.
 //!
-//! A node knows the index by another name and has one filterable attribute more. Both are taken out of its texts. Where
+//! A node knows the index by another name and has one filterable attribute more, by a rule before those of the user. These
+//! are taken out of its texts. Where
 //! a text quotes a filter, it quotes ours with it: [`Plan::user_filter_alone`](crate::Plan::user_filter_alone) gets one
 //! that does not.
 
@@ -54,7 +55,27 @@ fn scrub(message: &str, uid: &str, index: PhysicalName) -> String {
     ] {
         text = without_member(&text, list, empty);
     }
-    text
+    if RULES.iter().any(|told| text.contains(told)) { with_users_places(&text) } else { text }
+}
+
+/// What texts have that tell of rules of `filterableAttributes` by their places.
+const RULES: [&str; 2] = ["matched rule #", "matches rule #"];
+
+/// The text with places of rules as they are without the first one, which is ours.
+fn with_users_places(text: &str) -> String {
+    const RULE: &str = "rule #";
+    let mut parts = text.split(RULE);
+    let mut users = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let place = part[..digits].parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        users.push_str(RULE);
+        match place {
+            Some(place) => users.extend([&place.to_string(), &part[digits..]]),
+            None => users.push_str(part),
+        }
+    }
+    users
 }
 
 /// The text without the reserved member in the list that begins here. The list is of names in back quotes, or one pair
@@ -136,6 +157,15 @@ mod tests {
         let other =
             "Index `i3-0`: Attribute `title` is not sortable. Available sortable attributes are: `id`.";
         assert_eq!(scrubbed(other), other.replace("i3-0", "movies"));
+    }
+
+    #[test]
+    fn rules_have_the_places_of_the_user() {
+        let node = "Index `i3-0`: Filter operator `>` is not allowed for the attribute `price`.\n  - Note: allowed operators: OR.\n  - Note: field `price` matched rule #1 in `filterableAttributes`\n  - Hint: enable comparison in rule #1 by modifying the features.filter object\n  - Hint: prepend another rule matching `price` with appropriate filter features before rule #12";
+        let users =
+            node.replace("rule #12", "rule #11").replace("rule #1 ", "rule #0 ").replace("i3-0", "movies");
+        assert_eq!(scrubbed(node), users);
+        assert_eq!(scrubbed("a value `rule #1` of the user's"), "a value `rule #1` of the user's");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod federated;
 pub mod filter;
 mod listing;
 mod merge;
+mod metadata;
 mod path;
 mod plan;
 mod request;

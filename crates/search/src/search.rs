@@ -61,7 +61,11 @@ impl Question for Asked<'_> {
 
     fn merge(&self, plan: &Plan, answers: &Answers<Bytes>) -> Result<Merged, MergeError> {
         let request_uid = self.ids.search.to_string();
-        let meta = Meta { processing_time_ms: millis_since(self.began), request_uid: Some(&request_uid) };
+        let meta = Meta {
+            processing_time_ms: millis_since(self.began),
+            request_uid: Some(&request_uid),
+            query_uids: &self.ids.of_queries(1),
+        };
         miroir_query::merge(plan, answers, meta)
     }
 

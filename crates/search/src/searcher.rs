@@ -99,12 +99,26 @@ pub struct Ids<'a> {
     pub request: Option<&'a str>,
     /// What answers show as `requestUid`: one for all searches of a request.
     pub search: Uuid,
+    /// Whether answers tell what their searches were: `metadata`.
+    pub described: bool,
 }
 
 impl<'a> Ids<'a> {
     /// Those of a new search.
     pub fn new(request: Option<&'a str>) -> Self {
-        Self { request, search: Uuid::now_v7() }
+        Self { request, search: Uuid::now_v7(), described: false }
+    }
+
+    /// The same, for answers that tell what their searches were, if so.
+    #[must_use]
+    pub fn describing(self, described: bool) -> Self {
+        Self { described, ..self }
+    }
+
+    /// New uids for so many searches of an answer; none where it does not tell of them.
+    pub(crate) fn of_queries(&self, searches: usize) -> Vec<String> {
+        let searches = if self.described { searches } else { 0 };
+        (0..searches).map(|_| Uuid::now_v7().to_string()).collect()
     }
 }
 

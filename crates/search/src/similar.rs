@@ -73,7 +73,7 @@ impl Searcher {
     ) -> Result<Found, SearchError> {
         let all = ListRequest { limit: 0, filter: request.filter.clone(), ..ListRequest::default() };
         let all = self.listed(uid, &all, request_id).await?;
-        let meta = Meta { processing_time_ms: millis_since(began), request_uid: None };
+        let meta = Meta { processing_time_ms: millis_since(began), request_uid: None, query_uids: &[] };
         let most = self.scope(uid).await?.shown().max_total_hits as u64;
         let answer = similar_to_none(request, all.saturating_sub(passes.into()).min(most), meta);
         Ok(Found { answer, missing: Vec::new() })
@@ -159,7 +159,7 @@ impl<const ONE_SHARD: bool> Question for Alike<'_, ONE_SHARD> {
     }
 
     fn merge(&self, plan: &SimilarPlan, answers: &Answers<Bytes>) -> Result<Merged, MergeError> {
-        let meta = Meta { processing_time_ms: millis_since(self.began), request_uid: None };
+        let meta = Meta { processing_time_ms: millis_since(self.began), request_uid: None, query_uids: &[] };
         merge_similar(plan, answers, meta)
     }
 

@@ -31,5 +31,6 @@ pub use name::{SettingName, UpdateMethod};
 pub use node::{NODE_FACET_VALUES, NODE_HITS, NodeShape, node_settings};
 pub use patch::{Rules, SettingsPatch};
 pub use ranking::{InvalidRankingRule, RankingRule};
+pub use shape::LOCALES;
 pub use typed::{Embedder, FacetOrder, FacetOrders};
 pub use user::UserSettings;

@@ -5,7 +5,7 @@
 //! | setting | on the nodes | why |
 //! |---|---|---|
 //! | `displayedAttributes` | all | the merge reads attributes that the user may hide; searches name what to show |
-//! | `filterableAttributes` | and `_miroir` by equality | a search can be limited to some shards |
+//! | `filterableAttributes` | first `_miroir` by equality | a search can be limited to some shards |
 //! | `rankingRules` | and `_miroir:asc` last, with several shards | ties have one order, the same on every copy |
 //! | `faceting.maxValuesPerFacet` | at least [`NODE_FACET_VALUES`], with several shards | counts add up only when no shard cut a value off |
 //! | `embedders.*.documentTemplate`, the default | leaves `_miroir` out | vectors are made of what the user knows only |
@@ -19,7 +19,6 @@
 use miroir_model::RESERVED_MEMBER;
 use serde_json::{Map, Value, json};
 
-use crate::attributes::matches_pattern;
 use crate::embedders::cleared_members;
 use crate::name::SettingName;
 use crate::shape::default_of;
@@ -81,8 +80,7 @@ pub fn node_settings(settings: &UserSettings, shape: NodeShape, held: Option<&Us
     }))
 }
 
-/// The first rule that matches decides: ours goes first when one of the user's would decide about the member, and last
-/// otherwise, since the places of the user's rules show in error texts.
+/// The first rule that matches decides, so ours goes first. In the texts of nodes the user's rules have a place more.
 fn filterable(rules: Value) -> Value {
     let ours = json!({
         "attributePatterns": [RESERVED_MEMBER],
@@ -92,12 +90,7 @@ fn filterable(rules: Value) -> Value {
         Value::Array(rules) => rules,
         _ => Vec::new(),
     };
-    let theirs_matches = rules
-        .iter()
-        .filter_map(|rule| rule.get("attributePatterns")?.as_array())
-        .flatten()
-        .any(|pattern| pattern.as_str().is_some_and(|pattern| matches_pattern(pattern, RESERVED_MEMBER)));
-    rules.insert(if theirs_matches { 0 } else { rules.len() }, ours);
+    rules.insert(0, ours);
     rules.into()
 }
 

@@ -141,6 +141,46 @@ async fn values_come_back() {
     assert_eq!(back, text);
 }
 
+/// What clients count clicks by: of one shard, whose answer is a node's text, of several, and of one list of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_tell_what_was_searched() {
+    let dev = Dev::start(&["--peers", "1", "--nodes", "2"]).await;
+    let peer = dev.peer(1);
+    for (index, shards) in [("one", 1), ("many", 4)] {
+        let (_, task) =
+            post(&format!("{peer}/indexes?shards={shards}"), &json!({"uid": index, "primaryKey": "id"}))
+                .await;
+        assert_eq!(ended(&peer, &task).await["status"], "succeeded");
+    }
+    let ask = async |path: &str, header: &str, body: Value| {
+        let request = reqwest::Client::new().post(format!("{peer}{path}")).json(&body);
+        let answer = request.header("Meili-Include-Metadata", header).send().await.expect("an answer");
+        answer.json::<Value>().await.expect("JSON")
+    };
+    let told = |index: &str, metadata: &Value| {
+        let uid = metadata["queryUid"].as_str().expect("a uid").to_owned();
+        let expected = json!({"query": "a", "queryUid": uid, "indexUid": index, "primaryKey": "id"});
+        assert_eq!(metadata, &expected);
+        uid
+    };
+    let mut uids = std::collections::BTreeSet::new();
+    for index in ["one", "many"] {
+        let path = format!("/indexes/{index}/search");
+        uids.insert(told(index, &ask(&path, "True", json!({"q": "a"})).await["metadata"]));
+        let placeholder = ask(&path, "1", json!({})).await;
+        assert!(placeholder["metadata"].get("query").is_none(), "{placeholder}");
+        assert!(ask(&path, "yes", json!({"q": "a"})).await.get("metadata").is_none());
+    }
+    let queries = json!([{"indexUid": "one", "q": "a"}, {"indexUid": "many", "q": "a"}]);
+    let each = ask("/multi-search", "true", json!({ "queries": queries })).await;
+    let list = ask("/multi-search", "true", json!({ "queries": queries, "federation": {} })).await;
+    for (place, index) in ["one", "many"].iter().enumerate() {
+        uids.insert(told(index, &each["results"][place]["metadata"]));
+        uids.insert(told(index, &list["metadata"][place]));
+    }
+    assert_eq!(uids.len(), 6, "each search has a uid of its own: {uids:?}");
+}
+
 /// A retried write is one write.
 #[tokio::test(flavor = "multi_thread")]
 async fn idempotency() {

@@ -12,7 +12,6 @@ use crate::body::{JsonBody, json, kept};
 use crate::error::ApiError;
 use crate::freshness::Settings;
 use crate::partial::Missing;
-use crate::request_id;
 
 /// How many searches of one request run at once. A slow one holds back only what does not fit beside it.
 const AT_ONCE: usize = 16;
@@ -24,7 +23,7 @@ pub(crate) async fn post(
 ) -> Result<Response, ApiError> {
     let MultiRequest { queries, federation } = miroir_query::multi_from_json(&body)?;
     let settings = Settings::of(&app, queries.iter().map(|query| query.index.clone()));
-    let ids = Ids::new(request_id::of(&headers));
+    let ids = super::search::ids(&headers);
     let mut response = match federation {
         Some(federation) => one_list(&app, queries, &federation, &ids).await.into_response(),
         None => results(&app, queries, &ids).await.into_response(),

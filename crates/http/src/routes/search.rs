@@ -69,6 +69,13 @@ async fn search(
     request: SearchRequest,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let found = app.searcher().search(uid, &request, &Ids::new(request_id::of(headers))).await?;
+    let found = app.searcher().search(uid, &request, &ids(headers)).await?;
     partial::answer(app, found)
+}
+
+/// By what the searches of a request are known. Answers tell more of them where a header asks for that.
+pub(super) fn ids(headers: &HeaderMap) -> Ids<'_> {
+    let asked = headers.get("meili-include-metadata").and_then(|value| value.to_str().ok());
+    let described = asked.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    Ids::new(request_id::of(headers)).describing(described)
 }

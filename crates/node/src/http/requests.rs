@@ -195,12 +195,14 @@ impl Node for HttpNode {
     async fn document(
         &self,
         index: &str,
-        ById { id, vectors }: ById<'_>,
+        ById { id, fields, vectors }: ById<'_>,
         request_id: Option<&str>,
     ) -> Result<Bytes, NodeError> {
         let path = ["indexes", index, "documents", id];
-        let query: &[(&str, &str)] = if vectors { &[("retrieveVectors", "true")] } else { &[] };
-        let call = self.call_with(Method::GET, &path, query, self.connections.timeouts.search);
+        let vectors = vectors.then_some(("retrieveVectors", "true"));
+        let query: Vec<(&str, &str)> =
+            fields.map(|names| ("fields", names)).into_iter().chain(vectors).collect();
+        let call = self.call_with(Method::GET, &path, &query, self.connections.timeouts.search);
         call.request_id(request_id).send().await
     }
 }

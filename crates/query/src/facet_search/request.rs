@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::request::body::Threshold;
+use crate::request::locale::{Locale, codes};
 use crate::request::post::parse;
 use crate::request::refusal::{JsonRefusal, Subject, code_of};
 use crate::request::{Hybrid, MatchingStrategy, RequestError, hybrid};
@@ -79,7 +80,7 @@ struct Body {
     #[deserr(default)]
     ranking_score_threshold: Option<Threshold>,
     #[deserr(default)]
-    locales: Option<Vec<String>>,
+    locales: Option<Vec<Locale>>,
     #[deserr(default)]
     exhaustive_facet_count: Option<bool>,
     #[deserr(default)]
@@ -104,7 +105,7 @@ pub fn facet_search_from_json(body: &[u8]) -> Result<FacetSearchRequest, Request
         matching_strategy: body.matching_strategy,
         attributes_to_search_on: body.attributes_to_search_on,
         ranking_score_threshold: body.ranking_score_threshold.map(|threshold| threshold.0),
-        locales: body.locales,
+        locales: codes(body.locales),
         hybrid: body.hybrid.map(Into::into),
         vector: body.vector,
         exhaustive_facet_count: body.exhaustive_facet_count.unwrap_or_default(),

@@ -65,6 +65,7 @@ pub fn federate(
 ) -> Result<String, Misplaced> {
     let (mut lists, mut with_facets, mut total) = (Vec::new(), Vec::new(), 0_u64);
     let vectors = Vectors::of(&indexes);
+    let metadata = metadata(&indexes, meta.query_uids);
     let uids: Vec<IndexUid> = indexes.iter().map(|index| index.uid.clone()).collect();
     for (uid, index) in uids.iter().zip(indexes) {
         let place = index.searches.iter().map(|(place, _)| *place).min().unwrap_or_default();
@@ -96,12 +97,28 @@ pub fn federate(
     if let Some(uid) = meta.request_uid {
         write_string(answer.name("requestUid"), uid);
     }
+    if let Some(metadata) = metadata {
+        answer.raw("metadata", &metadata);
+    }
     if vectors.compared {
         let near = page.iter().filter(|placed| placed.hit.near).count();
         answer.raw("semanticHitCount", &near.to_string());
     }
     answer.end();
     Ok(out)
+}
+
+/// What the searches were, in their order, where the user wants to be told.
+fn metadata(indexes: &[FederatedIndex], uids: &[String]) -> Option<String> {
+    let mut by_place = BTreeMap::new();
+    for index in indexes {
+        by_place.extend(index.searches.iter().map(|(place, found)| (*place, (&index.uid, &found.described))));
+    }
+    let mut out = String::new();
+    write_list(&mut out, uids.iter().zip(by_place.values()), |(uid, (index, search)), out| {
+        search.write(uid, index.as_str(), out);
+    });
+    (!uids.is_empty()).then_some(out)
 }
 
 /// What is told of searches by vectors.

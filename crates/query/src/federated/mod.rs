@@ -14,6 +14,7 @@ mod union;
 mod value;
 
 use crate::merge::FacetValue;
+use crate::metadata::Described;
 
 pub(crate) use facets::Facets;
 pub use list::{FederatedIndex, Misplaced, OneOrder, federate};
@@ -44,6 +45,7 @@ pub struct Contribution {
     pub(crate) shows_vectors: bool,
     /// What documents were compared with; JSON.
     pub(crate) query_vector: Option<String>,
+    pub(crate) described: Described,
 }
 
 /// How many documents match, and of which values.

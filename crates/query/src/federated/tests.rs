@@ -10,9 +10,10 @@ use serde_json::{Value as Json, json};
 use super::value::Value;
 use super::*;
 use crate::merge::Meta;
+use crate::metadata::Described;
 use crate::request::{Federation, MergeFacets, Paging};
 
-const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: None };
+const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: None, query_uids: &[] };
 
 /// A hit of this id, score and value of the attribute `a`.
 fn hit(id: &str, score: f64, value: &str) -> FederatedHit {
@@ -44,6 +45,7 @@ fn index(uid: &str, total: u64, searches: Vec<(usize, Vec<FederatedHit>)>) -> Fe
         compares_vectors: false,
         shows_vectors: false,
         query_vector: None,
+        described: Described::default(),
     };
     FederatedIndex {
         uid: uid.parse::<IndexUid>().expect("a name"),

@@ -90,7 +90,7 @@ struct Parameters {
 /// Meilisearch's error where the body is wrong, and where it asks for what is not there yet.
 pub fn list_from_json(body: &[u8]) -> Result<ListRequest, RequestError> {
     let body: Body = deserr::deserialize(parse(body)?).map_err(|error: JsonRefusal<Documents>| error.0)?;
-    check_supported(body.use_network.is_some(), body.sort.as_deref())?;
+    check_supported(body.use_network.is_some())?;
     let ids = body.ids.map(|ids| ids.iter().enumerate().map(|(at, id)| id_of(at, id)).collect());
     Ok(ListRequest {
         offset: body.offset,
@@ -113,7 +113,7 @@ pub fn list_from_parameters<'a>(
     let parameters: Parameters =
         deserr::deserialize(texts(parameters)).map_err(|error: QueryRefusal<Documents>| error.0)?;
     let sort = parameters.sort.as_deref().map(sort_criteria);
-    check_supported(parameters.use_network.is_some(), sort.as_deref())?;
+    check_supported(parameters.use_network.is_some())?;
     let fields = parameters.fields.map(|Parsed(List(names))| names);
     let ids = parameters.ids.map(|Parsed(List(ids))| {
         ids.into_iter().enumerate().map(|(at, id)| id_of(at, &Value::String(id))).collect()
@@ -121,21 +121,19 @@ pub fn list_from_parameters<'a>(
     Ok(ListRequest {
         offset: parameters.offset.0,
         limit: parameters.limit.0,
-        fields: fields.filter(|names| !names.is_empty() && !names.iter().any(|name| name == "*")),
+        fields: fields.filter(|names| !names.iter().any(|name| name == "*")),
         ids: ids.transpose()?,
-        filter: parameters.filter.map(filter_of),
+        filter: parameters
+            .filter
+            .map(|text| filter_of(text, ErrorCode::InvalidDocumentFilter))
+            .transpose()?,
         sort,
         retrieve_vectors: parameters.retrieve_vectors.0,
     })
 }
 
-fn check_supported(network: bool, sort: Option<&[String]>) -> Result<(), RequestError> {
-    let geo = sort.is_some_and(|sort| sort.iter().any(|criterion| criterion.starts_with("_geoPoint(")));
-    match (network, geo) {
-        (true, _) => Err(RequestError::Unsupported("useNetwork")),
-        (_, true) => Err(RequestError::Unsupported("a list sorted by _geoPoint")),
-        _ => Ok(()),
-    }
+fn check_supported(network: bool) -> Result<(), RequestError> {
+    if network { Err(RequestError::Unsupported("useNetwork")) } else { Ok(()) }
 }
 
 fn id_of(at: usize, id: &Value) -> Result<String, ResponseError> {

@@ -1,10 +1,12 @@
 //! The order of a sorted list, from the documents themselves.
 //!
 //! As Meilisearch sorts by facets: numbers before texts, a document without a value last, in both directions. Of several
-//! values the smallest counts when ascending, the greatest when descending. Equal documents are ordered by slot.
+//! values the smallest counts when ascending, the greatest when descending. Equal documents are ordered by slot. Points are
+//! ordered by whole metres; which documents are within a metre of each other is a question of the first of them on one node.
 
 use std::cmp::Ordering;
 
+use geoutils::Location;
 use miroir_model::RESERVED_MEMBER;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,14 +14,24 @@ use serde_json::value::RawValue;
 use crate::merge::{Members, normalized};
 use crate::path;
 
+/// The member that says where a document is.
+const GEO: &str = "_geo";
+
 /// What a list is sorted by.
 #[derive(Debug, Clone)]
 pub(super) struct Order(Vec<Criterion>);
 
 #[derive(Debug, Clone)]
 struct Criterion {
-    attribute: String,
+    by: By,
     ascending: bool,
+}
+
+#[derive(Debug, Clone)]
+enum By {
+    Attribute(String),
+    /// How far `_geo` is from here.
+    Distance(Location),
 }
 
 /// A document's place by one criterion.
@@ -35,13 +47,26 @@ impl Order {
     pub(super) fn new(sort: &[String]) -> Self {
         let criterion = |text: &String| {
             let (attribute, direction) = text.rsplit_once(':')?;
-            Some(Criterion { attribute: attribute.to_owned(), ascending: direction == "asc" })
+            let by = match attribute.strip_prefix("_geoPoint(").and_then(|rest| rest.strip_suffix(')')) {
+                Some(point) => {
+                    let (lat, lng) = point.split_once(',')?;
+                    By::Distance(Location::new(
+                        lat.trim().parse::<f64>().ok()?,
+                        lng.trim().parse::<f64>().ok()?,
+                    ))
+                }
+                None => By::Attribute(attribute.to_owned()),
+            };
+            Some(Criterion { by, ascending: direction == "asc" })
         };
         Self(sort.iter().filter_map(criterion).collect())
     }
 
     pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|criterion| criterion.attribute.as_str())
+        self.0.iter().map(|criterion| match &criterion.by {
+            By::Attribute(name) => name.as_str(),
+            By::Distance(_) => GEO,
+        })
     }
 
     pub(super) fn sort<'a>(&self, documents: Vec<&'a RawValue>) -> serde_json::Result<Vec<&'a RawValue>> {
@@ -67,6 +92,13 @@ impl Order {
 
 impl Criterion {
     fn key(&self, members: &Members<'_>) -> Key {
+        match &self.by {
+            By::Attribute(name) => self.best_of(name, members),
+            By::Distance(from) => distance(from, members).map_or(Key::None, Key::Number),
+        }
+    }
+
+    fn best_of(&self, attribute: &str, members: &Members<'_>) -> Key {
         let mut best = Key::None;
         let mut consider = |value: &Value| {
             let key = match value {
@@ -79,9 +111,9 @@ impl Criterion {
                 best = key;
             }
         };
-        for (name, raw) in members.0.iter().filter(|(name, _)| path::covers(name, &self.attribute)) {
+        for (name, raw) in members.0.iter().filter(|(name, _)| path::covers(name, attribute)) {
             let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { continue };
-            path::visit(name, &value, &self.attribute, &mut |value| match value {
+            path::visit(name, &value, attribute, &mut |value| match value {
                 Value::Array(items) => items.iter().for_each(&mut consider),
                 value => consider(value),
             });
@@ -93,5 +125,50 @@ impl Criterion {
         let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
         let same_kind = std::mem::discriminant(a) == std::mem::discriminant(b);
         if same_kind && !self.ascending { order.reverse() } else { order }
+    }
+}
+
+/// How far a document is from a point, in whole metres; none where it does not say where it is. Coordinates may be texts.
+fn distance(from: &Location, members: &Members<'_>) -> Option<f64> {
+    let place: Value = serde_json::from_str(members.get(GEO)?.get()).ok()?;
+    let coordinate = |name: &str| match &place[name] {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let to = Location::new(coordinate("lat")?, coordinate("lng")?);
+    Some(from.haversine_distance_to(&to).meters().trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(criterion: &str, documents: &[&str]) -> Vec<String> {
+        let order = Order::new(&[criterion.to_owned()]);
+        let raw = documents.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
+        order.sort(raw).expect("objects").into_iter().map(|raw| raw.get().to_owned()).collect()
+    }
+
+    /// Without a place last, whichever way; coordinates may be texts.
+    #[test]
+    fn documents_are_sorted_by_how_far_they_are() {
+        let [nowhere, rome, lyon] = [
+            r#"{"_geo":null}"#,
+            r#"{"_geo":{"lat":"41.9","lng":"12.5"}}"#,
+            r#"{"_geo":{"lat":45.76,"lng":4.84}}"#,
+        ];
+        let from_paris = |way: &str| sorted(&format!("_geoPoint(48.85, 2.35):{way}"), &[nowhere, rome, lyon]);
+        assert_eq!(from_paris("asc"), [lyon, rome, nowhere]);
+        assert_eq!(from_paris("desc"), [rome, lyon, nowhere]);
+    }
+
+    /// Equally far in whole metres: by slot.
+    #[test]
+    fn a_metre_is_no_distance() {
+        let there =
+            |lat: f64, slot: &str| format!(r#"{{"_geo":{{"lat":{lat},"lng":2}},"_miroir":["{slot}"]}}"#);
+        let (nearer, farther) = (there(1.000_001, "b"), there(1.000_002, "a"));
+        assert_eq!(sorted("_geoPoint(1, 2):asc", &[&nearer, &farther]), [farther, nearer]);
     }
 }

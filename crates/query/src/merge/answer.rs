@@ -3,6 +3,7 @@
 use super::Meta;
 use super::found::Found;
 use super::members::{ObjectWriter, write_list, write_string};
+use crate::metadata::Described;
 use crate::plan::Plan;
 use crate::request::Paging;
 
@@ -26,11 +27,19 @@ pub(super) fn write(plan: &Plan, found: &Found<'_>, meta: Meta<'_>) -> String {
     if let Some(uid) = meta.request_uid {
         write_string(answer.name("requestUid"), uid);
     }
+    write_metadata(plan, meta, &mut answer);
     if let Some(near) = near {
         answer.raw("semanticHitCount", &near.hits.to_string());
     }
     answer.end();
     out
+}
+
+/// What the search was, where the user wants to be told.
+pub(super) fn write_metadata(plan: &Plan, meta: Meta<'_>, answer: &mut ObjectWriter<'_>) {
+    if let Some(uid) = meta.query_uids.first() {
+        Described::of(plan).write(uid, &plan.uid, answer.name("metadata"));
+    }
 }
 
 fn write_paging(plan: &Plan, total: u64, answer: &mut ObjectWriter<'_>) {

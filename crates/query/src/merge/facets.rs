@@ -183,6 +183,16 @@ pub(crate) enum FacetValue {
     Text(String),
 }
 
+impl FacetValue {
+    /// As the engine keeps it: numbers are 64-bit floats.
+    pub(crate) fn as_kept(self) -> Self {
+        match self {
+            Self::Number(text) => Self::Number(text.parse().map_or(text, float)),
+            text => text,
+        }
+    }
+}
+
 /// The values in a member's value; an array has several.
 pub(crate) fn facet_values(value: &serde_json::Value, values: &mut Vec<FacetValue>) {
     use serde_json::Value;

@@ -124,6 +124,11 @@ impl<'a> Hit<'a> {
         }
     }
 
+    /// What it is distinct by. The engine keeps numbers as floats: `1` and `1.0` are one value.
+    pub(crate) fn distinct_values(&self, attribute: &str) -> Vec<FacetValue> {
+        self.values_of(attribute).into_iter().map(FacetValue::as_kept).collect()
+    }
+
     /// What it brings to a list of the hits of several searches.
     pub(crate) fn contribute(&self, plan: &Plan) -> serde_json::Result<FederatedHit> {
         let federated = plan.federated.as_ref();
@@ -148,7 +153,7 @@ impl<'a> Hit<'a> {
                 RESERVED_MEMBER => {}
                 // What is said about a place in a list takes the place of a member of that name.
                 "_federation" if plan.federated.is_some() => {}
-                FORMATTED => write_formatted(raw, &plan.fields, hit.name(name)),
+                FORMATTED => write_formatted(raw, &plan.fields, &mut hit),
                 MATCHES => write_matches(raw, &plan.fields, hit.name(name)),
                 SCORE if plan.request.show_ranking_score => self.write_score(raw, hit.name(name)),
                 DETAILS if plan.request.show_ranking_score_details => {
@@ -248,14 +253,19 @@ fn write_member(name: &str, raw: &RawValue, fields: &Fields, hit: &mut ObjectWri
     }
 }
 
-fn write_formatted(raw: &RawValue, fields: &Fields, out: &mut String) {
+/// Nothing where nothing of it is seen.
+fn write_formatted(raw: &RawValue, fields: &Fields, hit: &mut ObjectWriter<'_>) {
     let seen = |name: &str| {
         let visible = fields.visible.as_ref();
         visible.is_none_or(|names| {
             names.iter().any(|visible| path::related(visible, name)) || fields.is_formatted(name)
         })
     };
-    write_some(raw, seen, out);
+    let mut formatted = String::new();
+    write_some(raw, seen, &mut formatted);
+    if formatted != "{}" {
+        hit.raw(FORMATTED, &formatted);
+    }
 }
 
 fn write_matches(raw: &RawValue, fields: &Fields, out: &mut String) {

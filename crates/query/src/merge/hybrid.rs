@@ -122,7 +122,7 @@ fn one_list<'a>(plan: &Plan, nearest: Vec<Rated<'a>>, words: Vec<Rated<'a>>) -> 
         if !ids.insert(rated.hit.id.clone()) {
             return false;
         }
-        let own = distinct.map(|attribute| rated.hit.values_of(attribute)).unwrap_or_default();
+        let own = distinct.map(|attribute| rated.hit.distinct_values(attribute)).unwrap_or_default();
         let new = !own.iter().any(|value| values.contains(value));
         if new {
             values.extend(own);

@@ -37,6 +37,7 @@ use serde_json::value::RawValue;
 
 use crate::answers::Answers;
 use crate::federated::Contribution;
+use crate::metadata::Described;
 use crate::plan::near::By;
 use crate::plan::{NodeRequest, Plan};
 use answer::write;
@@ -55,6 +56,8 @@ pub struct Meta<'a> {
     pub processing_time_ms: u64,
     /// The uid of the request (1.50 on).
     pub request_uid: Option<&'a str>,
+    /// The uids of its searches, in their order, where the user wants to be told of them; otherwise none.
+    pub query_uids: &'a [String],
 }
 
 /// What comes of the answers so far.
@@ -151,7 +154,7 @@ pub fn merge<B: AsRef<[u8]>>(
         let source = Source::new(plan, answers, plan.by());
         let text = source.all_there(&plan.requests).and_then(|()| {
             let body = source.to(request).unwrap_or_default();
-            whole::cut(plan, body).map_err(|cause| Stop::Unreadable { number: 0, cause })
+            whole::cut(plan, body, meta).map_err(|cause| Stop::Unreadable { number: 0, cause })
         });
         return merged(plan, text);
     }
@@ -179,6 +182,7 @@ pub fn merge_federated<B: AsRef<[u8]>>(
             compared: found.near.is_some_and(|near| near.compared),
             shows_vectors: plan.request.retrieve_vectors,
             query_vector: query_vector.map(|vector| vector.get().to_owned()),
+            described: Described::of(plan),
         })
     });
     merged(plan, contribution)

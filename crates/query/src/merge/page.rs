@@ -138,8 +138,12 @@ pub(super) fn take<'a, B: AsRef<[u8]>>(
             .hits
             .last()
             .is_some_and(|last| last.answer != number && last.id == hit.id && last.ties(&hit));
-        let values =
-            source.plan.distinct.as_deref().map(|attribute| hit.values_of(attribute)).unwrap_or_default();
+        let values = source
+            .plan
+            .distinct
+            .as_deref()
+            .map(|attribute| hit.distinct_values(attribute))
+            .unwrap_or_default();
         if twice || values.iter().any(|value| seen.contains(value)) {
             page.shadowed += 1;
         } else if let Some(threshold) = threshold.filter(|threshold| threshold.refuses(&hit)) {

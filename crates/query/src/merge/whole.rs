@@ -2,11 +2,13 @@
 
 use serde_json::value::RawValue;
 
+use super::Meta;
+use super::answer::write_metadata;
 use super::hit::{Hit, write_some};
 use super::members::{Members, ObjectWriter, write_list};
 use crate::plan::Plan;
 
-pub(super) fn cut(plan: &Plan, body: &[u8]) -> serde_json::Result<String> {
+pub(super) fn cut(plan: &Plan, body: &[u8], meta: Meta<'_>) -> serde_json::Result<String> {
     let members: Members<'_> = serde_json::from_slice(body)?;
     let mut out = String::with_capacity(body.len());
     let mut answer = ObjectWriter::new(&mut out);
@@ -14,6 +16,10 @@ pub(super) fn cut(plan: &Plan, body: &[u8]) -> serde_json::Result<String> {
         match name.as_ref() {
             "hits" => write_hits(plan, raw, answer.name(name))?,
             "facetDistribution" | "facetStats" => write_some(raw, |_| true, answer.name(name)),
+            "requestUid" => {
+                answer.raw(name, raw.get());
+                write_metadata(plan, meta, &mut answer);
+            }
             _ => answer.raw(name, raw.get()),
         }
     }

@@ -59,7 +59,7 @@ macro_rules! search_body {
             #[deserr(default)]
             ranking_score_threshold: Option<Threshold>,
             #[deserr(default)]
-            locales: Option<Vec<String>>,
+            locales: Option<Vec<$crate::request::locale::Locale>>,
             #[deserr(default)]
             hybrid: Option<hybrid::Body>,
             #[deserr(default)]
@@ -110,7 +110,7 @@ macro_rules! search_body {
                     matching_strategy: self.matching_strategy,
                     attributes_to_search_on: self.attributes_to_search_on,
                     ranking_score_threshold: self.ranking_score_threshold.map(|threshold| threshold.0),
-                    locales: self.locales,
+                    locales: $crate::request::locale::codes(self.locales),
                     hybrid: self.hybrid.map(Into::into),
                     vector: self.vector,
                     retrieve_vectors: self.retrieve_vectors,

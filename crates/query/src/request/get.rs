@@ -4,12 +4,15 @@ use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef,
     take_cf_content,
 };
+use miroir_api::{ErrorCode, ResponseError};
 use serde_json::{Map, Value};
 
 use super::body::{CROP_LENGTH, CROP_MARKER, POST_TAG, PRE_TAG, Threshold};
 use super::hybrid::{self, TextRatio};
+use super::locale::Locales;
 use super::refusal::{InvalidParameter, InvalidThreshold, QueryRefusal, Search, Subject};
 use super::{DEFAULT_LIMIT, MatchingStrategy, Paging, RequestError, SearchRequest};
+use crate::filter;
 
 /// The order of the parameters is that of Meilisearch: its error about an unknown one lists them.
 #[derive(Deserr)]
@@ -56,7 +59,7 @@ struct Parameters {
     #[deserr(default)]
     ranking_score_threshold: Option<TextThreshold>,
     #[deserr(default)]
-    locales: Option<Parsed<List>>,
+    locales: Option<Parsed<Locales>>,
     #[deserr(default)]
     hybrid_embedder: Option<String>,
     #[deserr(default)]
@@ -110,14 +113,14 @@ pub fn from_parameters<'a>(
         highlight_pre_tag: parameters.highlight_pre_tag,
         highlight_post_tag: parameters.highlight_post_tag,
         show_matches_position: parameters.show_matches_position.0,
-        filter: parameters.filter.map(filter_of),
+        filter: parameters.filter.map(|text| filter_of(text, ErrorCode::InvalidSearchFilter)).transpose()?,
         sort: parameters.sort.map(|text| sort_criteria(&text)),
         distinct: parameters.distinct,
         facets: list(parameters.facets),
         matching_strategy: parameters.matching_strategy,
         attributes_to_search_on: list(parameters.attributes_to_search_on),
         ranking_score_threshold: parameters.ranking_score_threshold.map(|threshold| threshold.0),
-        locales: list(parameters.locales),
+        locales: parameters.locales.map(|Parsed(Locales(codes))| codes),
         hybrid,
         vector: parameters.vector.map(|Parsed(Vector(numbers))| numbers),
         retrieve_vectors: parameters.retrieve_vectors.0,
@@ -133,8 +136,15 @@ pub(crate) fn texts<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>
 }
 
 /// A filter that is JSON is taken for it: an array can be sent.
-pub(crate) fn filter_of(text: String) -> Value {
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
+///
+/// # Errors
+/// When it is `null`, which in a body is no filter, and a wrong one here.
+pub(crate) fn filter_of(text: String, code: ErrorCode) -> Result<Value, ResponseError> {
+    let filter = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    match filter::parse(&filter) {
+        Err(error) if filter.is_null() => Err(ResponseError::new(code, error.to_string())),
+        _ => Ok(filter),
+    }
 }
 
 impl Parameters {

@@ -1,12 +1,13 @@
 //! A search as its user asks for it.
 //!
 //! Parsed from the JSON of a POST or from the parameters of a GET, with the checks, texts and codes of Meilisearch
-//! 1.50. What only a node can judge is left to it: the syntax of a filter, the existence of an attribute, the locales.
+//! 1.50. What only a node can judge is left to it: the syntax of a filter, the existence of an attribute.
 
 pub(crate) mod body;
 mod federation;
 pub(crate) mod get;
 pub(crate) mod hybrid;
+pub(crate) mod locale;
 mod multi;
 pub(crate) mod post;
 pub(crate) mod refusal;

@@ -95,6 +95,8 @@ pub(crate) enum InvalidParameter {
     Value { text: String, expected: &'static str },
     #[error("invalid float literal")]
     Float,
+    #[error("Unsupported locale `{unknown}`, expected one of {known}")]
+    Locale { unknown: String, known: String },
 }
 
 /// The members of `hybrid`, which have codes of their own.

@@ -136,7 +136,8 @@ pub fn similar_from_parameters<'a>(
     if parameters.show_performance_details.0 {
         return Err(RequestError::Unsupported("showPerformanceDetails"));
     }
-    let filter = parameters.filter.map(filter_of);
+    let filter =
+        parameters.filter.map(|text| filter_of(text, ErrorCode::InvalidSimilarFilter)).transpose()?;
     Ok(SimilarRequest {
         id: id_of(&Value::String(parameters.id)),
         embedder: parameters.embedder,

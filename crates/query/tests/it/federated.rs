@@ -41,7 +41,7 @@ fn an_index_of_one_shard_is_asked_once_and_its_order_kept() {
         facet_orders: UserSettings::new(world.version).facet_orders(),
         max_total_hits: 1000,
     };
-    let meta = Meta { processing_time_ms: 1, request_uid: None };
+    let meta = Meta { processing_time_ms: 1, request_uid: None, query_uids: &[] };
     let list = federate(&federation, vec![index], meta).expect("a list");
     let list: Value = serde_json::from_str(&list).expect("JSON");
     let place = json!({ "indexUid": "movies", "queriesPosition": 0, "weightedRankingScore": 0.5 });

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::model::{Doc, answer, any_docs, merge_into, without_ours};
 use crate::world::{World, any_settings, any_world};
 
-const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: Some("u") };
+const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: Some("u"), query_uids: &[] };
 
 fn any_request() -> impl Strategy<Value = Value> {
     let paging = prop_oneof![

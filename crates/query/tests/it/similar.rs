@@ -13,7 +13,7 @@ use crate::merge::held;
 use crate::model::{Doc, answer, any_docs};
 use crate::world::{any_settings, any_world};
 
-const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: None };
+const META: Meta<'static> = Meta { processing_time_ms: 1, request_uid: None, query_uids: &[] };
 
 fn request(body: &Value) -> SimilarRequest {
     similar_from_json(body.to_string().as_bytes()).expect("right")

@@ -97,6 +97,7 @@ impl Searcher {
     ) -> Result<Found, FederatedError> {
         // A search by itself (1.15) says no more than how many hits can be reached.
         let capped = self.ledger.state().api_version().traits().totals_capped;
+        let searches = queries.len();
         let indexes = by_index(queries, federation, capped)?;
         let jobs: Vec<(&OfIndex<'_>, Job<'_>)> =
             indexes.iter().flat_map(|index| index.jobs().map(move |job| (index, job))).collect();
@@ -132,7 +133,12 @@ impl Searcher {
         let put = |(uid, done): (&IndexUid, _)| put_together(uid, done, federation, &checks.shown);
         let found = by_index.into_iter().filter_map(put).collect();
         let request_uid = ids.search.to_string();
-        let meta = Meta { processing_time_ms: millis_since(began), request_uid: Some(&request_uid) };
+        let query_uids = ids.of_queries(searches);
+        let meta = Meta {
+            processing_time_ms: millis_since(began),
+            request_uid: Some(&request_uid),
+            query_uids: &query_uids,
+        };
         let answer = miroir_query::federate(federation, found, meta)?;
         missing.sort();
         missing.dedup();

@@ -2,7 +2,7 @@
 
 /// The codes of ISO 639-1, then those of 639-3, in the order in which errors list them. The same in 1.15 and 1.50.
 #[rustfmt::skip]
-pub(super) const LOCALES: &[&str] = &[
+pub const LOCALES: &[&str] = &[
     "af", "ak", "am", "ar", "az", "be", "bn", "bg", "ca", "cs", "da", "de", "el", "en", "eo", "et", "fi",
     "fr", "gu", "he", "hi", "hr", "hu", "hy", "id", "it", "jv", "ja", "kn", "ka", "km", "ko", "la", "lv",
     "lt", "ml", "mr", "mk", "my", "ne", "nl", "nb", "or", "pa", "fa", "pl", "pt", "ro", "ru", "si", "sk",

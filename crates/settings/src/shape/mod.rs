@@ -14,6 +14,7 @@ mod walk;
 use miroir_api::ApiVersion;
 use serde_json::{Map, Value};
 
+pub use locales::LOCALES;
 pub(crate) use locales::shown_locale;
 pub(crate) use table::{default_of, shape_of, word_sizes_in_order};
 pub(crate) use walk::{canonical, check, members, word};

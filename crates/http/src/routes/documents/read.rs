@@ -1,13 +1,11 @@
 //! Reading documents: one, a list, a fetch.
 
-use std::collections::BTreeSet;
-
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use miroir_api::ErrorCode;
 use miroir_model::IndexUid;
-use miroir_query::{ListRequest, list_from_json, list_from_parameters};
+use miroir_query::{ListRequest, RequestError, list_from_json, list_from_parameters};
 use miroir_search::ById;
 
 use crate::app::App;
@@ -56,24 +54,12 @@ pub(crate) async fn one(
     let mut params = Params::parse(query.as_deref());
     let fields = params.take("fields");
     let vectors = params.boolean("retrieveVectors", ErrorCode::InvalidDocumentRetrieveVectors)?;
-    params.finish(&["fields", "retrieveVectors"])?;
-    let wanted = ById { id: &id, vectors: vectors.unwrap_or_default() };
+    if params.take("useNetwork").is_some() {
+        return Err(RequestError::Unsupported("useNetwork").into());
+    }
+    params.finish(&["fields", "retrieveVectors", "useNetwork"])?;
+    let wanted = ById { id: &id, fields: fields.as_deref(), vectors: vectors.unwrap_or_default() };
     let document = app.searcher().document(&uid, wanted, request_id::of(&headers)).await?;
-    let document = document
-        .ok_or_else(|| ApiError::new(ErrorCode::DocumentNotFound, format!("Document `{id}` not found.")))?;
-    Ok(json(match fields.as_deref() {
-        None | Some("*") => document,
-        Some(fields) => selected(&document, fields, vectors == Some(true))?,
-    }))
-}
-
-/// The members of a document that are asked for, in its own order.
-fn selected(document: &str, fields: &str, vectors: bool) -> Result<String, ApiError> {
-    let vectors = vectors.then_some("_vectors");
-    let wanted: BTreeSet<&str> = fields.split(',').map(str::trim).chain(vectors).collect();
-    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(document)
-        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
-    let kept: serde_json::Map<_, _> =
-        members.into_iter().filter(|(name, _)| wanted.contains(name.as_str())).collect();
-    Ok(serde_json::Value::Object(kept).to_string())
+    let missing = || ApiError::new(ErrorCode::DocumentNotFound, format!("Document `{id}` not found."));
+    Ok(json(document.ok_or_else(missing)?))
 }

@@ -384,3 +384,29 @@ fn a_query_of_a_federation_has_no_page_of_its_own() {
     let empty = federated(json!({}), json!({ "facets": [] })).expect("a request");
     assert!(empty.queries[0].search.is_ok(), "no facets are none");
 }
+
+/// In a body `null` is no filter; in a URL it is a wrong one, as it would be inside an array.
+#[test]
+fn null_is_a_wrong_filter_in_a_url() {
+    assert_eq!(post(json!({ "filter": null })).expect("right").filter, None);
+    let wrong = "Invalid syntax for the filter parameter: `expected String, Array, found: null`.";
+    let code = "invalid_search_filter";
+    assert_eq!(error(get(&[("filter", "null")])), (wrong.to_owned(), code));
+    assert_eq!(get(&[("filter", "[null]")]).expect("left to nodes").filter, Some(json!([null])));
+}
+
+#[test]
+fn locales_are_looked_at_before_anything_is_searched() {
+    let (text, code) = error(post(json!({ "locales": ["fr", "jp"] })));
+    let begins = "Unknown value `jp` at `.locales[1]`: expected one of `af`, `ak`, `am`, `ar`, `az`, `be`, `bn`,";
+    assert!(text.starts_with(begins) && text.ends_with("`zul`, `cmn`"), "{text}");
+    assert_eq!(code, "invalid_search_locales");
+    let (text, code) = error(get(&[("locales", "fr,,jp,xx")]));
+    let begins = "Invalid value in parameter `locales`: Unsupported locale `jp`, expected one of af, ak, am, ar, az, be, bg,";
+    assert!(text.starts_with(begins) && text.ends_with("zho, zul"), "{text}");
+    assert_eq!(code, "invalid_search_locales");
+    let queries = json!({ "queries": [{ "indexUid": "movies", "locales": ["jp"] }] });
+    let (text, _) = error(multi_from_json(queries.to_string().as_bytes()));
+    assert!(text.starts_with("Unknown value `jp` at `.queries[0].locales[0]`: "), "{text}");
+    assert_eq!(get(&[("locales", "fr,eng")]).expect("right").locales, Some(vec!["fr".into(), "eng".into()]));
+}

@@ -125,7 +125,8 @@ fn requests_are_checked_in_meilisearchs_words() {
             "Invalid value in parameter `limit`: could not parse `a` as a positive integer"
         )
     );
-    assert_eq!(list_from_parameters([("fields", "*")]).expect("right").fields, None);
+    assert_eq!(list_from_parameters([("fields", "id,*")]).expect("right").fields, None);
+    assert_eq!(list_from_parameters([("fields", "")]).expect("right").fields, Some(Vec::new()));
 }
 
 #[test]

@@ -108,6 +108,14 @@ impl Doc {
         rank as f64 / max as f64
     }
 
+    /// As its user wrote it: some write whole numbers without a fraction.
+    fn written_price(&self) -> Value {
+        match self.price {
+            Some(Price::Number(n)) if n % 2 == 0 && self.id % 2 == 0 => json!(u64::from(n) * 3 / 2),
+            _ => self.price(),
+        }
+    }
+
     fn price(&self) -> Value {
         match self.price {
             Some(Price::Number(n)) => json!(f64::from(n) * 1.5),
@@ -299,7 +307,7 @@ fn hit(doc: &Doc, most: u64, body: &Value, Shows { sorted, near, marked }: Shows
     let mut all = Map::new();
     all.insert("id".into(), doc.id.into());
     all.insert("title".into(), format!("t\"{}", doc.id).into());
-    all.insert("price".into(), doc.price());
+    all.insert("price".into(), doc.written_price());
     all.insert("genre".into(), doc.genres.iter().copied().collect());
     all.insert("_miroir".into(), json!(reserved));
     let asked = body["attributesToRetrieve"].as_array().filter(|names| !names.contains(&json!("*")));

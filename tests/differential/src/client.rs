@@ -70,8 +70,11 @@ impl Client {
     /// Asks for documents.
     pub(crate) async fn list(&self, list: &Documents) -> Answer {
         let index = list.profile.uid;
+        let one = list.one.as_ref().map(|id| format!("/{id}")).unwrap_or_default();
         match list.query() {
-            Some(query) => self.call(Method::GET, &format!("/indexes/{index}/documents?{query}"), None).await,
+            Some(query) => {
+                self.call(Method::GET, &format!("/indexes/{index}/documents{one}?{query}"), None).await
+            }
             None => self.ask(index, "documents/fetch", &list.body.clone().into()).await,
         }
     }

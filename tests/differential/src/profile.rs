@@ -74,7 +74,7 @@ pub(crate) const CHANGING: Profile = Profile {
     ..PLAIN
 };
 
-pub(crate) const PROFILES: [Profile; 8] = [
+pub(crate) const PROFILES: [Profile; 9] = [
     Profile { uid: "movies-default", ..PLAIN },
     Profile {
         uid: "movies-ranked",
@@ -112,6 +112,12 @@ pub(crate) const PROFILES: [Profile; 8] = [
         rest: r#"{
             "rankingRules": ["words", "typo", "proximity", "attribute", "sort", "exactness", "id:asc"]
         }"#,
+        ..PLAIN
+    },
+    Profile {
+        uid: "movies-sorted",
+        near: true,
+        rest: r#"{ "rankingRules": ["sort", "year:desc", "id:asc"] }"#,
         ..PLAIN
     },
     Profile {
@@ -173,6 +179,13 @@ impl Profile {
             settings.insert("distinctAttribute".to_owned(), attribute.into());
         }
         settings.into()
+    }
+
+    /// Whether the first rule, but for `sort`, is one of relevance.
+    pub(crate) fn is_by_relevance(&self) -> bool {
+        let rules = self.settings()["rankingRules"].take();
+        let first = rules.as_array().and_then(|rules| rules.iter().find(|rule| **rule != "sort"));
+        first.and_then(Value::as_str).is_none_or(|rule| !rule.contains(':'))
     }
 
     /// Whether hits can show which documents they are.

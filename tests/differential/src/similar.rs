@@ -22,7 +22,9 @@ pub(crate) struct Count {
 /// When a cluster's answer is not the single node's.
 pub(crate) async fn check(world: &World, run: &Run, count: u64) -> Count {
     let mut came = Count::default();
-    let near: Vec<&Profile> = PROFILES.iter().filter(|profile| profile.near).collect();
+    // Of several shards, what a rule of the user orders before nearness is 501.
+    let compared = |profile: &&Profile| profile.near && profile.is_by_relevance();
+    let near: Vec<&Profile> = PROFILES.iter().filter(compared).collect();
     let part = Part { name: "similar", count };
     let make = |round: u64, choices: &mut _| {
         let profile = *near[round as usize % near.len()];

@@ -398,7 +398,8 @@ fn null_is_a_wrong_filter_in_a_url() {
 #[test]
 fn locales_are_looked_at_before_anything_is_searched() {
     let (text, code) = error(post(json!({ "locales": ["fr", "jp"] })));
-    let begins = "Unknown value `jp` at `.locales[1]`: expected one of `af`, `ak`, `am`, `ar`, `az`, `be`, `bn`,";
+    let begins =
+        "Unknown value `jp` at `.locales[1]`: expected one of `af`, `ak`, `am`, `ar`, `az`, `be`, `bn`,";
     assert!(text.starts_with(begins) && text.ends_with("`zul`, `cmn`"), "{text}");
     assert_eq!(code, "invalid_search_locales");
     let (text, code) = error(get(&[("locales", "fr,,jp,xx")]));

@@ -1,4 +1,4 @@
-//! Lists of documents.
+//! Lists of documents, and single ones.
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,8 @@ pub(crate) struct Documents {
     pub(crate) profile: Profile,
     pub(crate) body: Map<String, Value>,
     pub(crate) get: bool,
+    /// The document of this id alone.
+    pub(crate) one: Option<String>,
 }
 
 pub(crate) fn documents<'a>(dice: &mut Choices, corpus_of: impl Fn(&Profile) -> &'a Corpus) -> Documents {
@@ -28,9 +30,7 @@ pub(crate) fn documents<'a>(dice: &mut Choices, corpus_of: impl Fn(&Profile) -> 
         source.set("limit", limit);
     }
     if source.dice.chance(40) {
-        let mut names = source.names();
-        names.push("id");
-        source.set("fields", names);
+        source.fields();
     }
     if source.dice.chance(20) {
         source.set("retrieveVectors", true);
@@ -38,8 +38,12 @@ pub(crate) fn documents<'a>(dice: &mut Choices, corpus_of: impl Fn(&Profile) -> 
     if source.dice.chance(6) {
         source.list_wrong();
     }
-    let get = source.dice.chance(30) && source.members.values().all(super::is_plain);
-    Documents { profile, body: source.members, get }
+    let one = source.dice.chance(20).then(|| source.id());
+    if one.is_some() {
+        source.members.retain(|name, _| ["fields", "retrieveVectors"].contains(&name.as_str()));
+    }
+    let get = one.is_some() || source.dice.chance(30) && source.members.values().all(super::is_plain);
+    Documents { profile, body: source.members, get, one }
 }
 
 impl Source<'_> {
@@ -50,6 +54,25 @@ impl Source<'_> {
             ids.push("nobody".into());
         }
         self.set("ids", ids);
+    }
+
+    /// Of a document that is there, but for a few.
+    fn id(&mut self) -> String {
+        match self.value_of("id") {
+            Value::String(id) => id,
+            _ if self.dice.chance(5) => "nobody".to_owned(),
+            id => id.to_string(),
+        }
+    }
+
+    fn fields(&mut self) {
+        let names = match self.dice.below(8) {
+            0 => vec!["gross.us", "place.country", "nowhere.at.all"],
+            1 => vec!["id", "*"],
+            2 => Vec::new(),
+            _ => self.names().into_iter().chain(["id"]).collect(),
+        };
+        self.set("fields", names);
     }
 
     fn list_wrong(&mut self) {

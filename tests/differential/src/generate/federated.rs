@@ -27,6 +27,9 @@ pub(crate) fn federated<'a>(
     // Mostly what can be put in one order: words without a sort, or all by one.
     let sort = dice.chance(15).then(|| json!(["id:asc"]));
     let sound = !dice.chance(10);
+    if sound {
+        cases.retain(|case| case.profile.is_by_relevance());
+    }
     if sound && dice.chance(75) {
         cases.retain(|case| !["movies-distinct", "cities-ranked"].contains(&case.profile.uid));
     }

@@ -51,7 +51,7 @@ pub struct Node {
 /// What peers use to speak to a node. Never shown: `Debug` redacts it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
-    /// The node's master key: for adoption and for creating indexes, nothing else.
+    /// The node's master key, for what the lane key may not do: adoption, creating indexes, edits by function.
     pub master_key: String,
     /// The key of lanes; it cannot create indexes.
     pub lane_key: String,

@@ -17,9 +17,9 @@ use crate::room::Room;
 /// A node, with the rights of the two keys that lanes use.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    /// The lane key: everything but creating indexes.
+    /// The lane key: everything but what needs the master key.
     pub lane: Arc<dyn Node>,
-    /// The master key: creating indexes, nothing else.
+    /// The master key: creating indexes and edits by function, nothing else.
     pub master: Arc<dyn Node>,
     /// The master key over connections that pass no gate: looking at what the node is, nothing else.
     pub bare: Arc<dyn Node>,

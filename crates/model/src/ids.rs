@@ -51,7 +51,7 @@ number_id! {
     Epoch(u64)
 }
 number_id! {
-    /// Counts the names that a physical index has had on one node: `<id>-<generation>`.
+    /// Counts the names that a physical index has had on one node: `i<id>-<generation>`.
     Generation(u32)
 }
 

@@ -108,9 +108,9 @@ pub enum TaskDetails {
         /// Indexed: all that were received, or none when the task failed.
         indexed: Option<u64>,
     },
-    /// Of a deletion by ids, by filter (with the filter's JSON text) or of all documents.
+    /// Of a deletion by ids or by filter (with the filter's JSON text).
     Deletion {
-        /// How many ids the client sent; 0 for a filter or for all.
+        /// How many ids the client sent; 0 for a filter.
         provided: u64,
         /// How many documents were there and went.
         deleted: Option<u64>,

@@ -229,7 +229,7 @@ fn details(work: &EnqueueWork) -> TaskDetails {
         EnqueueWork::DeleteFilter { filter } => {
             TaskDetails::Deletion { provided: 0, deleted: None, filter: Some(filter.clone()) }
         }
-        EnqueueWork::DeleteAll => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
+        EnqueueWork::DeleteAll => TaskDetails::Clear { deleted: None },
         EnqueueWork::Settings { patch } => TaskDetails::Settings { sent: patch.details() },
         EnqueueWork::DeleteIndex => TaskDetails::Clear { deleted: None },
         EnqueueWork::Edit(edit) => edit.details(),

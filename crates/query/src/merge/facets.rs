@@ -185,7 +185,7 @@ pub(crate) enum FacetValue {
 
 impl FacetValue {
     /// As the engine keeps it: numbers are 64-bit floats.
-    pub(crate) fn as_kept(self) -> Self {
+    pub(crate) fn kept(self) -> Self {
         match self {
             Self::Number(text) => Self::Number(text.parse().map_or(text, float)),
             text => text,

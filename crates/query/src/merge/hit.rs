@@ -126,7 +126,7 @@ impl<'a> Hit<'a> {
 
     /// What it is distinct by. The engine keeps numbers as floats: `1` and `1.0` are one value.
     pub(crate) fn distinct_values(&self, attribute: &str) -> Vec<FacetValue> {
-        self.values_of(attribute).into_iter().map(FacetValue::as_kept).collect()
+        self.values_of(attribute).into_iter().map(FacetValue::kept).collect()
     }
 
     /// What it brings to a list of the hits of several searches.

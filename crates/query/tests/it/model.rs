@@ -111,7 +111,9 @@ impl Doc {
     /// As its user wrote it: some write whole numbers without a fraction.
     fn written_price(&self) -> Value {
         match self.price {
-            Some(Price::Number(n)) if n % 2 == 0 && self.id % 2 == 0 => json!(u64::from(n) * 3 / 2),
+            Some(Price::Number(n)) if n.is_multiple_of(2) && self.id.is_multiple_of(2) => {
+                json!(u64::from(n) * 3 / 2)
+            }
             _ => self.price(),
         }
     }

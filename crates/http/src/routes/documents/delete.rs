@@ -83,7 +83,7 @@ impl Deletion {
             Self::Filter(filter) => {
                 TaskDetails::Deletion { provided: 0, deleted: None, filter: Some(filter.to_string()) }
             }
-            Self::All => TaskDetails::Deletion { provided: 0, deleted: None, filter: None },
+            Self::All => TaskDetails::Clear { deleted: None },
         }
     }
 }

@@ -4,7 +4,7 @@
 //! order, so the list goes shard by shard, lowest slots first, each in the order of the copy that is asked; the same
 //! copies are asked for every page as long as they can be. How many documents each shard has decides which of them a
 //! page touches: so the first round asks for numbers only, the second for the documents. An index of one shard is asked
-//! once and lists as one Meilisearch.
+//! once and lists as one Meilisearch. A sorted list takes one round: what each shard puts first, merged.
 
 mod request;
 mod sorted;
@@ -85,7 +85,7 @@ pub fn plan_list(request: &ListRequest, index: &IndexView<'_>) -> Result<ListPla
         let Some(part) = parts.iter().find(|part| part.wanted.intersects(units)) else { continue };
         let ids = request.ids.as_ref().map(|_| ids.get(&shard.id).cloned().unwrap_or_default());
         let condition = limited_to(units, part.node.held);
-        bodies.push(body(request, index, order.as_ref(), condition, ids));
+        bodies.push(body(request, order.as_ref(), condition, ids));
         requests.push(NodeRequest {
             node: part.node.id.clone(),
             index: part.node.index,
@@ -112,7 +112,6 @@ pub fn plan_list(request: &ListRequest, index: &IndexView<'_>) -> Result<ListPla
 /// The members of a body but for its paging.
 fn body(
     request: &ListRequest,
-    index: &IndexView<'_>,
     order: Option<&Order>,
     condition: Option<String>,
     ids: Option<Vec<&str>>,
@@ -123,8 +122,6 @@ fn body(
         let mut names: Vec<&str> = own.collect();
         if let Some(order) = order {
             names.extend(order.attributes());
-            names.extend(index.primary_key);
-            names.push(RESERVED_MEMBER);
         }
         body.insert("fields".into(), names.into());
     }
@@ -179,13 +176,11 @@ pub fn merge_list<B: AsRef<[u8]>>(plan: &ListPlan, answers: &[B]) -> Result<List
             Ok(Listed::Answer(plan.answer(&documents, known.unwrap_or(total))))
         }
         Round::Sorted(order) => {
-            let documents: Vec<&RawValue> = lists.into_iter().flat_map(|list| list.results).collect();
             let first = plan.requests.first().map(|request| request.node.clone());
             let sorted = order
-                .sort(documents)
+                .merge(lists.into_iter().map(|list| list.results).collect())
                 .map_err(|cause| unreadable(&first.unwrap_or_else(|| "".into()), cause))?;
-            let page: Vec<&RawValue> =
-                sorted.into_iter().skip(plan.request.offset).take(plan.request.limit).collect();
+            let page: Vec<&RawValue> = sorted.skip(plan.request.offset).take(plan.request.limit).collect();
             Ok(Listed::Answer(plan.answer(&page, total)))
         }
     }

@@ -1,13 +1,19 @@
 //! The order of a sorted list, from the documents themselves.
 //!
 //! As Meilisearch sorts by facets: numbers before texts, a document without a value last, in both directions. Of several
-//! values the smallest counts when ascending, the greatest when descending. Equal documents are ordered by slot. Points are
-//! ordered by whole metres; which documents are within a metre of each other is a question of the first of them on one node.
+//! values the smallest counts when ascending, the greatest when descending. Points are ordered by whole metres; which
+//! documents are within a metre of each other is a question of the first of them on one node.
+//!
+//! Lists are merged, never sorted anew: a document stays behind those that its node put before it, and of equal heads the
+//! first list's goes first, as in a list that is not sorted. So what comes first depends only on what each node puts
+//! first, and the pages of a list are parts of one order. Equal documents have no other order to be asked for: a node
+//! sorts a list by what is sortable for its users only, and leaves equal documents as it first saw them.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::iter::from_fn;
 
 use geoutils::Location;
-use miroir_model::RESERVED_MEMBER;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -69,16 +75,26 @@ impl Order {
         })
     }
 
-    pub(super) fn sort<'a>(&self, documents: Vec<&'a RawValue>) -> serde_json::Result<Vec<&'a RawValue>> {
-        let mut keyed = Vec::with_capacity(documents.len());
-        for document in documents {
-            let members: Members<'a> = serde_json::from_str(document.get())?;
-            let keys: Vec<Key> = self.0.iter().map(|criterion| criterion.key(&members)).collect();
-            let slot = members.get(RESERVED_MEMBER).map(RawValue::get).unwrap_or_default();
-            keyed.push((keys, slot, document));
+    /// One list of these.
+    pub(super) fn merge<'a>(
+        &self,
+        lists: Vec<Vec<&'a RawValue>>,
+    ) -> serde_json::Result<impl Iterator<Item = &'a RawValue>> {
+        let mut keyed: Vec<VecDeque<_>> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let keyed_one = |document: &'a RawValue| Ok((self.keys(document)?, document));
+            keyed.push(list.into_iter().map(keyed_one).collect::<serde_json::Result<_>>()?);
         }
-        keyed.sort_by(|a, b| self.compare(&a.0, &b.0).then_with(|| a.1.cmp(b.1)));
-        Ok(keyed.into_iter().map(|(_, _, document)| document).collect())
+        Ok(from_fn(move || {
+            let heads = keyed.iter().enumerate().filter_map(|(list, rest)| Some((&rest.front()?.0, list)));
+            let (_, first) = heads.min_by(|(a, _), (b, _)| self.compare(a, b))?;
+            keyed[first].pop_front().map(|(_, document)| document)
+        }))
+    }
+
+    fn keys(&self, document: &RawValue) -> serde_json::Result<Vec<Key>> {
+        let members: Members<'_> = serde_json::from_str(document.get())?;
+        Ok(self.0.iter().map(|criterion| criterion.key(&members)).collect())
     }
 
     fn compare(&self, a: &[Key], b: &[Key]) -> Ordering {
@@ -144,10 +160,11 @@ fn distance(from: &Location, members: &Members<'_>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn sorted(criterion: &str, documents: &[&str]) -> Vec<String> {
+    /// Of documents that are one to a node.
+    fn merged(criterion: &str, documents: &[&str]) -> Vec<String> {
         let order = Order::new(&[criterion.to_owned()]);
-        let raw = documents.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
-        order.sort(raw).expect("objects").into_iter().map(|raw| raw.get().to_owned()).collect()
+        let raw = documents.iter().map(|text| vec![serde_json::from_str(text).expect("JSON")]).collect();
+        order.merge(raw).expect("objects").map(|raw| raw.get().to_owned()).collect()
     }
 
     /// Without a place last, whichever way; coordinates may be texts.
@@ -158,17 +175,16 @@ mod tests {
             r#"{"_geo":{"lat":"41.9","lng":"12.5"}}"#,
             r#"{"_geo":{"lat":45.76,"lng":4.84}}"#,
         ];
-        let from_paris = |way: &str| sorted(&format!("_geoPoint(48.85, 2.35):{way}"), &[nowhere, rome, lyon]);
+        let from_paris = |way: &str| merged(&format!("_geoPoint(48.85, 2.35):{way}"), &[nowhere, rome, lyon]);
         assert_eq!(from_paris("asc"), [lyon, rome, nowhere]);
         assert_eq!(from_paris("desc"), [rome, lyon, nowhere]);
     }
 
-    /// Equally far in whole metres: by slot.
+    /// Equally far in whole metres: the first list's first.
     #[test]
     fn a_metre_is_no_distance() {
-        let there =
-            |lat: f64, slot: &str| format!(r#"{{"_geo":{{"lat":{lat},"lng":2}},"_miroir":["{slot}"]}}"#);
-        let (nearer, farther) = (there(1.000_001, "b"), there(1.000_002, "a"));
-        assert_eq!(sorted("_geoPoint(1, 2):asc", &[&nearer, &farther]), [farther, nearer]);
+        let there = |lat: f64| format!(r#"{{"_geo":{{"lat":{lat},"lng":2}}}}"#);
+        let (nearer, farther) = (there(1.000_001), there(1.000_002));
+        assert_eq!(merged("_geoPoint(1, 2):asc", &[&farther, &nearer]), [farther, nearer]);
     }
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::world::{World, any_world};
 
-/// A node's list: documents `{id, n}` in the order of insertion, which here is that of the numbers.
+/// A node's list: documents `{id, n}` in the order of insertion, which here is that of the numbers; equal ones of a sorted
+/// list, too.
 fn list(held: &[(u32, Slot)], body: &str) -> String {
     let body: Value = serde_json::from_str(body).expect("JSON");
     let condition = body["filter"].as_str().map(|text| {
@@ -30,7 +31,7 @@ fn list(held: &[(u32, Slot)], body: &str) -> String {
     let asked = |id: u32| body["ids"].as_array().is_none_or(|ids| ids.contains(&json!(id.to_string())));
     let mut all: Vec<&(u32, Slot)> = held.iter().filter(|(id, slot)| passes(*slot) && asked(*id)).collect();
     if body.get("sort").is_some() {
-        all.sort_by_key(|(id, slot)| (std::cmp::Reverse(id % 5), *slot));
+        all.sort_by_key(|(id, _)| std::cmp::Reverse(id % 5));
     }
     let size = |name: &str| body[name].as_u64().expect("a number") as usize;
     let page = all.iter().skip(size("offset")).take(size("limit"));

@@ -6,11 +6,11 @@
 //! nothing of the index is in progress.
 
 use miroir_cluster::{Action, Part, Stage};
+use miroir_placement::limiting_filter;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::assemble::Place;
-use crate::limit::limit;
 
 /// Where the count of a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Counting {
         match action {
             Action::Count(_) if queue.lost.is_some() => Self::Nothing,
             Action::Count(_) if queue.stage == Stage::Absent => Self::Zero,
-            Action::Count(_) => Self::ByFetch(match limit(*counted, index.units_of(place.node)) {
+            Action::Count(_) => Self::ByFetch(match limiting_filter(*counted, index.units_of(place.node)) {
                 Some(limit) => json!({ "filter": limit, "limit": 0 }).to_string(),
                 None => json!({ "limit": 0 }).to_string(),
             }),

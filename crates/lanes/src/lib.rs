@@ -20,7 +20,7 @@
 //! | `decide` | what comes next: pure |
 //! | `gather` | waiting for more of a bulk load |
 //! | `payload`, `assemble` | joining what waits into one body |
-//! | `request`, `limit`, `counting`, `rollback` | what an action asks of the node |
+//! | `request`, `counting`, `rollback` | what an action asks of the node |
 //! | `attempt`, `verdict` | sending, following, and what the end means |
 //! | `recheck` | documents that settings were undecided for |
 //! | `settle` | unknown outcomes |
@@ -37,7 +37,6 @@ mod decide;
 mod gather;
 mod identity;
 mod lane;
-mod limit;
 mod payload;
 mod prune;
 mod queue;

@@ -12,7 +12,7 @@ use miroir_cluster::{
 };
 use miroir_documents::edit::Function;
 use miroir_model::{PhysicalId, PhysicalName};
-use miroir_settings::UserSettings;
+use miroir_settings::{UserSettings, in_users_words};
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, warn};
 
@@ -337,7 +337,7 @@ impl Driver {
     fn in_users_words(&self, view: &View, open: &Dispatch, mut result: DispatchResult) -> DispatchResult {
         let task = open.action.tasks().first().and_then(|uid| view.state.tasks.get(uid));
         if let (DispatchResult::Refused { error, .. }, Some(task)) = (&mut result, task) {
-            let name = PhysicalName { index: self.index, generation: open.generation }.to_string();
+            let name = PhysicalName { index: self.index, generation: open.generation };
             let told = match &task.work {
                 Work::Edit(edit) => {
                     Function::parse(&edit.function).map(|it| it.in_users_words(&error.message))
@@ -345,7 +345,7 @@ impl Driver {
                 _ => Ok(error.message.clone()),
             };
             let told = told.unwrap_or_else(|_| error.message.clone());
-            error.message = recordable(verdict::in_users_words(&told, &name, task.name()));
+            error.message = recordable(in_users_words(&told, task.name(), name));
         }
         result
     }

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use miroir_cluster::{Action, Edit, Index, Queue, Slice, Stage, Task, Work, WriteMode};
 use miroir_documents::edit::Function;
 use miroir_node::{Add, AddMode, Format, Write};
+use miroir_placement::limiting_filter;
 use miroir_settings::{NodeShape, UserSettings, node_settings};
 use serde_json::Value;
 
 use crate::assemble::Place;
 use crate::counting::Counting;
-use crate::limit::{both, limit};
 use crate::payload::Body;
 
 /// One request to the node.
@@ -73,7 +73,7 @@ fn alone(place: Place<'_>, index: &Index, queue: &Queue, task: &Task) -> Option<
     } else {
         index.units_of_part(task, place.node, queue.progress.part)
     };
-    let limit = || limit(units, index.units_of(place.node));
+    let limit = || limiting_filter(units, index.units_of(place.node));
     match &task.work {
         Work::DeleteFilter { filter } => Some(Write::DeleteMatching(match limit() {
             None => filter.clone(),
@@ -117,4 +117,30 @@ fn edition(edit: &Edit, function: String, filter: Option<String>) -> Write {
 
 fn settings(index: &Index, settings: &UserSettings, held: Option<&UserSettings>) -> Write {
     Write::Settings(node_settings(settings, NodeShape { several_shards: index.tie_rule }, held))
+}
+
+/// The JSON text of the filter that asks for both: a user's filter, as JSON text, and another. `None` when the user's
+/// is no filter. The outer array of a filter is a conjunction.
+fn both(users: &str, other: String) -> Option<String> {
+    let mut all = match serde_json::from_str(users).ok()? {
+        Value::Array(all) => all,
+        one @ Value::String(_) => vec![one],
+        _ => return None,
+    };
+    all.push(other.into());
+    Some(Value::from(all).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_users_filter_keeps_its_meaning() {
+        let both = |users| both(users, "x".to_owned());
+        assert_eq!(both(r#""a = 1 OR b = 2""#).as_deref(), Some(r#"["a = 1 OR b = 2","x"]"#));
+        assert_eq!(
+            both(r#"["a = 1",["b = 2","c = 3"]]"#).as_deref(),
+            Some(r#"["a = 1",["b = 2","c = 3"],"x"]"#)
+        );
+        assert_eq!(both("{}"), None);
+    }
 }

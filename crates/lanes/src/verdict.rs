@@ -7,7 +7,6 @@
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_cluster::{Action, DispatchResult};
-use miroir_model::RESERVED_MEMBER;
 use miroir_node::{NodeTask, NodeTaskStatus};
 
 /// The end of a request.
@@ -115,20 +114,6 @@ fn user_error(action: &Action, code: &str) -> Option<ErrorCode> {
     code.parse().ok().filter(|_| listed)
 }
 
-/// An error of a node in the user's words: the user's name of the index, and nothing of the reserved member.
-pub(crate) fn in_users_words(message: &str, physical: &str, index: &str) -> String {
-    let reserved = format!("`{RESERVED_MEMBER}`");
-    let (one, none) = (
-        format!("Available filterable attribute patterns are: {reserved}."),
-        "This index does not have configured filterable attributes.",
-    );
-    message
-        .replace(&one, none)
-        .replace(&format!("`{physical}`"), &format!("`{index}`"))
-        .replace(&format!(", {reserved}"), "")
-        .replace(&format!("{reserved}, "), "")
-}
-
 #[cfg(test)]
 mod tests {
     use miroir_cluster::{Progress, Slice};
@@ -163,19 +148,5 @@ mod tests {
         }
         assert!(matches!(refused(&send(1), "vector_embedding_error"), End::Embedder(_)));
         assert!(matches!(refused(&Action::Create, "invalid_settings_embedders"), End::Fault(_)));
-    }
-
-    #[test]
-    fn users_see_their_own_names() {
-        let told = "Index `i7-2`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`, `_miroir`.";
-        assert_eq!(
-            in_users_words(told, "i7-2", "movies"),
-            "Index `movies`: Attribute `x` is not filterable. Available filterable attribute patterns are: `a`."
-        );
-        let told = "Attribute `x` is not filterable. Available filterable attribute patterns are: `_miroir`.\n1:5 x = 0";
-        assert_eq!(
-            in_users_words(told, "i7-2", "movies"),
-            "Attribute `x` is not filterable. This index does not have configured filterable attributes.\n1:5 x = 0"
-        );
     }
 }

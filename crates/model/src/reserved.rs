@@ -20,7 +20,7 @@
 //!
 //! This is a stored format: nodes hold it. It never changes; golden bytes below pin it.
 
-use crate::{SLOTS, Slot, TaskUid, Unit};
+use crate::{RESERVED_MEMBER, SLOTS, Slot, TaskUid, Unit};
 
 /// How many slots make a sixteenth, the coarsest grain of a filter.
 pub const SIXTEENTH_SLOTS: u16 = 1024;
@@ -73,6 +73,21 @@ pub fn sixteenth_value(sixteenth: Sixteenth) -> String {
 /// The mark of an edit by function: fourteen characters.
 pub fn mark(task: TaskUid) -> String {
     text(3, task.0, 13)
+}
+
+/// The filter that leaves the documents with one of these values.
+pub fn with_one_of(values: impl IntoIterator<Item = String>) -> String {
+    format!("{RESERVED_MEMBER} IN [{}]", quoted(values))
+}
+
+/// The filter that leaves the documents with none of these values.
+pub fn with_none_of(values: impl IntoIterator<Item = String>) -> String {
+    format!("{RESERVED_MEMBER} NOT IN [{}]", quoted(values))
+}
+
+/// No value has a character that a filter's quotes would need an escape for.
+fn quoted(values: impl IntoIterator<Item = String>) -> String {
+    values.into_iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(",")
 }
 
 /// The three values that a document of this slot carries, in their order.

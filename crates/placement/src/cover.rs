@@ -1,11 +1,15 @@
 //! The filter that limits a search to some of the units on a node.
 //!
-//! A filter's cost grows faster than the number of its values, so 64 are the limit (node-contract §4.2, §14). Values
+//! A filter's cost grows faster than the number of its values, so 64 are the limit. Values
 //! name sixteenths where a whole one is wanted, units elsewhere. Where naming what is *not* wanted takes fewer, the
 //! filter is turned round; one of the two always needs 64 at most: a sixteenth of which some units are wanted and some
 //! not costs 8 values in both together, any other costs one.
 
-use miroir_model::reserved::{SIXTEENTH_SLOTS, Sixteenth, sixteenth_value, unit_value};
+use std::fmt;
+
+use miroir_model::reserved::{
+    SIXTEENTH_SLOTS, Sixteenth, sixteenth_value, unit_value, with_none_of, with_one_of,
+};
 use miroir_model::{SlotRange, Unit, UnitSet};
 
 /// One value of the reserved member.
@@ -53,6 +57,22 @@ pub fn cover(wanted: UnitSet, held: UnitSet) -> Option<Cover> {
     }
     let (those, others) = (values(wanted), values(UnitSet::ALL.difference(wanted)));
     Some(if those.len() <= others.len() { Cover::In(those) } else { Cover::NotIn(others) })
+}
+
+/// The text of [`cover`]'s condition: the filter that leaves exactly the documents of the wanted units on a node that
+/// holds those; `None` when none is needed.
+pub fn limiting_filter(wanted: UnitSet, held: UnitSet) -> Option<String> {
+    cover(wanted, held).map(|cover| cover.to_string())
+}
+
+/// The condition as a filter.
+impl fmt::Display for Cover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self {
+            Self::In(values) => with_one_of(values.iter().map(|value| value.text())),
+            Self::NotIn(values) => with_none_of(values.iter().map(|value| value.text())),
+        })
+    }
 }
 
 /// The fewest values whose documents are those of the units.

@@ -1,12 +1,13 @@
 //! Why a search goes where it goes, for operators: `POST /_miroir/indexes/{uid}/explain`.
 
 use miroir_model::{NodeId, ShardId};
+use miroir_placement::limiting_filter;
 use miroir_settings::UserSettings;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::filter;
-use crate::plan::{Part, Parts, Plan, PlanError, limited_to, of_parts};
+use crate::plan::{Part, Parts, Plan, PlanError, of_parts};
 use crate::request::SearchRequest;
 use crate::view::IndexView;
 
@@ -82,7 +83,7 @@ pub fn explain(
         slow: part.node.slow,
         index: request.index.to_string(),
         shards: shards_of(part),
-        filter: limited_to(part.wanted, part.node.held),
+        filter: limiting_filter(part.wanted, part.node.held),
         body: RawValue::from_string(request.body.clone()).expect("a body is JSON"),
     });
     Ok(Explanation {

@@ -35,7 +35,7 @@ pub use listing::{
     without_reserved,
 };
 pub use merge::{MergeError, Merged, Meta, merge, merge_federated};
-pub use plan::{NodeRequest, Plan, PlanError, condition, plan, plan_around, plan_federated};
+pub use plan::{NodeRequest, Plan, PlanError, plan, plan_around, plan_federated};
 pub use request::{
     Federation, Hybrid, MatchingStrategy, MergeFacets, MultiQuery, MultiRequest, Paging, RequestError,
     SearchRequest, from_json, from_parameters, multi_from_json,

@@ -109,7 +109,7 @@ fn counts(scope: &Scope, failed: &BTreeSet<NodeId>) -> Result<Vec<NodeRequest>, 
 
 /// Asks a node how many documents it has of some of the units that it holds.
 fn count((node, index): (&NodeId, PhysicalName), (wanted, held): (UnitSet, UnitSet)) -> NodeRequest {
-    let filter = miroir_placement::cover(wanted, held).map(|cover| miroir_query::condition(&cover));
+    let filter = miroir_placement::limiting_filter(wanted, held);
     NodeRequest { node: node.clone(), index, body: json!({"limit": 0, "filter": filter}).to_string() }
 }
 

@@ -21,6 +21,7 @@ mod shape;
 mod stored;
 mod typed;
 mod user;
+mod words;
 
 pub use attributes::{
     FilterOperators, FilterableFeatures, FilterableRule, deciding_rule, lies_in, matches_pattern,
@@ -34,3 +35,4 @@ pub use ranking::{InvalidRankingRule, RankingRule};
 pub use shape::LOCALES;
 pub use typed::{Embedder, FacetOrder, FacetOrders};
 pub use user::UserSettings;
+pub use words::in_users_words;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use miroir_cluster::{Index, Ledger};
 use miroir_model::{NodeId, RESERVED_MEMBER, SlotRange, UnitSet};
 use miroir_node::NodeError;
+use miroir_placement::limiting_filter;
 use miroir_search::Searcher;
 use miroir_wire::admin::CopyReport;
 use serde_json::{Map, Value, json};
@@ -101,15 +102,15 @@ impl Reader<'_> {
 
 /// The condition for what is in none of the node's shards.
 fn beyond(index: &Index, node: &NodeId) -> String {
-    match miroir_placement::cover(index.units_of(node), UnitSet::ALL) {
-        Some(cover) => format!("NOT ({})", miroir_query::condition(&cover)),
+    match limiting_filter(index.units_of(node), UnitSet::ALL) {
+        Some(within) => format!("NOT ({within})"),
         None => format!("{RESERVED_MEMBER} NOT EXISTS"),
     }
 }
 
 /// The condition for one shard's documents; none where the node holds nothing else.
 fn filter(index: &Index, node: &NodeId, range: SlotRange) -> Option<String> {
-    miroir_placement::cover(range.units(), index.units_of(node)).map(|cover| miroir_query::condition(&cover))
+    limiting_filter(range.units(), index.units_of(node))
 }
 
 /// The id of a document: the primary key may name a nested member.

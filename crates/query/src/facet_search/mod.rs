@@ -12,6 +12,7 @@ mod values;
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::{NodeId, RESERVED_MEMBER};
+use miroir_placement::limiting_filter;
 use miroir_settings::{FacetOrder, UserSettings, deciding_rule};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::answers::Answers;
 use crate::errors::{user_error, without_hidden};
 use crate::merge::{MergeError, Merged, ObjectWriter, write_list, write_string};
 use crate::plan::body::and;
-use crate::plan::{Layout, NodeRequest, PlanError, choose_around, limited_to, seed};
+use crate::plan::{Layout, NodeRequest, PlanError, choose_around, seed};
 use crate::reserved::shown_patterns;
 use crate::view::IndexView;
 pub use request::{FacetSearchRequest, facet_search_from_json};
@@ -52,7 +53,7 @@ pub fn plan_facet_search(
     let seed = seed(request.q.as_deref(), request.filter.as_ref(), None);
     let parts = choose_around(index.uid, index.shards, seed, before.map(|plan| &plan.layout))?;
     let requests = parts.iter().map(|part| {
-        let filter = and(request.filter.as_ref(), limited_to(part.wanted, part.node.held));
+        let filter = and(request.filter.as_ref(), limiting_filter(part.wanted, part.node.held));
         NodeRequest { node: part.node.id.clone(), index: part.node.index, body: body(request, filter) }
     });
     Ok(FacetPlan {

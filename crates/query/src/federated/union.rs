@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::{NodeId, PhysicalName};
+use miroir_placement::limiting_filter;
 use miroir_settings::FacetOrders;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::errors::user_error;
 use crate::merge::{Counts, Members, MergeError, Merged};
 use crate::plan::body::{NodeBody, and};
 use crate::plan::fields::Fields;
-use crate::plan::{Layout, NodeRequest, PlanError, choose_around, limited_to, seed};
+use crate::plan::{Layout, NodeRequest, PlanError, choose_around, seed};
 use crate::request::{Paging, SearchRequest};
 use crate::view::IndexView;
 
@@ -84,7 +85,7 @@ pub fn plan_union(
     let fields: Vec<Fields> =
         query.searches.iter().map(|request| Fields::new(request, index.shown, &[])).collect();
     let requests = parts.iter().map(|part| {
-        let ours = limited_to(part.wanted, part.node.held);
+        let ours = limiting_filter(part.wanted, part.node.held);
         let name = part.node.index.to_string();
         let queries = query.searches.iter().zip(&fields).map(|(request, fields)| {
             let mut search = NodeBody::without_hits(request, fields);

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use miroir_documents::slot_of_id;
 use miroir_model::{NodeId, RESERVED_MEMBER, ShardId};
+use miroir_placement::limiting_filter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -21,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::merge::{Members, MergeError, ObjectWriter, write_list};
 use crate::plan::body::and;
 use crate::plan::fields::VECTORS;
-use crate::plan::{NodeRequest, PlanError, choose, limited_to};
+use crate::plan::{NodeRequest, PlanError, choose};
 use crate::view::{IndexView, NodeView};
 pub(crate) use request::document_id;
 pub use request::{ListRequest, list_from_json, list_from_parameters};
@@ -84,7 +85,7 @@ pub fn plan_list(request: &ListRequest, index: &IndexView<'_>) -> Result<ListPla
         let units = shard.range.units();
         let Some(part) = parts.iter().find(|part| part.wanted.intersects(units)) else { continue };
         let ids = request.ids.as_ref().map(|_| ids.get(&shard.id).cloned().unwrap_or_default());
-        let condition = limited_to(units, part.node.held);
+        let condition = limiting_filter(units, part.node.held);
         bodies.push(body(request, order.as_ref(), condition, ids));
         requests.push(NodeRequest {
             node: part.node.id.clone(),

@@ -1,7 +1,5 @@
 //! The body of a request to a node.
 
-use miroir_model::RESERVED_MEMBER;
-use miroir_placement::Cover;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -149,18 +147,4 @@ pub(crate) fn and(filter: Option<&Value>, condition: Option<String>) -> Option<V
         Some(Value::Array(items)) => items.iter().cloned().chain([Value::String(condition)]).collect(),
         Some(other) => other.clone(),
     })
-}
-
-/// A cover as a filter.
-pub fn condition(cover: &Cover) -> String {
-    match cover {
-        Cover::In(values) => among("IN", values.iter().map(|value| value.text())),
-        Cover::NotIn(values) => among("NOT IN", values.iter().map(|value| value.text())),
-    }
-}
-
-/// `_miroir IN ["…", "…"]`. The values have no character that a filter's quotes would need an escape for.
-pub(crate) fn among(operator: &str, values: impl Iterator<Item = String>) -> String {
-    let values = values.map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(",");
-    format!("{RESERVED_MEMBER} {operator} [{values}]")
 }

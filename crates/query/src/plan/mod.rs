@@ -8,8 +8,8 @@ pub(crate) mod near;
 pub(crate) mod window;
 
 use miroir_api::ApiVersion;
-use miroir_model::{NodeId, PhysicalName, ShardId, UnitSet};
-use miroir_placement::cover;
+use miroir_model::{NodeId, PhysicalName, ShardId, reserved};
+use miroir_placement::limiting_filter;
 use miroir_settings::FacetOrders;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -18,8 +18,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::federated::Federated;
 use crate::request::SearchRequest;
 use crate::view::{IndexView, ShardView};
-pub use body::condition;
-use body::{NodeBody, NodePaging, among, and};
+use body::{NodeBody, NodePaging, and};
 pub(crate) use choose::{Layout, Part, choose, choose_around};
 use fields::Fields;
 use narrow::narrowed;
@@ -186,7 +185,7 @@ fn build(
     let target = |part: &Part<'_>| Target {
         node: part.node.id.clone(),
         index: part.node.index,
-        filter: and(plan.request.filter.as_ref(), limited_to(part.wanted, part.node.held)),
+        filter: and(plan.request.filter.as_ref(), limiting_filter(part.wanted, part.node.held)),
     };
     plan.targets = parts.iter().map(target).collect();
     plan.requests = (0..parts.len()).map(|number| plan.first_request(number, plan.by())).collect();
@@ -249,7 +248,7 @@ impl Plan {
     pub(crate) fn slot_request(&self, number: usize, slot: &str, by: By<'_>) -> NodeRequest {
         let mut body = self.body(NodePaging::Window { offset: 0, limit: NODE_HITS }, by);
         body.facets = None;
-        let limited = among("IN", std::iter::once(slot.to_owned()));
+        let limited = reserved::with_one_of([slot.to_owned()]);
         body.filter = and(self.request.filter.as_ref(), Some(limited));
         self.to(number, &body)
     }
@@ -268,11 +267,6 @@ impl Plan {
         let body = self.body(NodePaging::Window { offset: 0, limit: 0 }, self.by());
         Some(self.to(0, &body))
     }
-}
-
-/// The condition that limits a node's documents to the wanted units.
-pub(crate) fn limited_to(wanted: UnitSet, held: UnitSet) -> Option<String> {
-    cover(wanted, held).map(|cover| condition(&cover))
 }
 
 /// A hash of what is searched, the same for all pages of it.

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use miroir_model::reserved;
 use serde_json::value::RawValue;
 
-use super::body::{NodeBody, NodePaging, among, and};
+use super::body::{NodeBody, NodePaging, and};
 use super::{NodeRequest, Plan};
 use crate::request::hybrid::Means;
 
@@ -102,7 +103,7 @@ impl Plan {
         if slots.is_empty() {
             return self.limited(number, body);
         }
-        body.filter = and(self.request.filter.as_ref(), Some(among("IN", slots.into_iter())));
+        body.filter = and(self.request.filter.as_ref(), Some(reserved::with_one_of(slots)));
         self.to(number, &body)
     }
 

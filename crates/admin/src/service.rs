@@ -59,7 +59,7 @@ impl Admin {
                 outcome = &mut verifying => break outcome,
                 () = tokio::time::sleep(PROGRESS) => {
                     let documents = done.load(Ordering::Relaxed);
-                    let progress = Event::Progress(VerifyProgress { documents, documents_total: 0 });
+                    let progress = Event::Progress(VerifyProgress { documents });
                     if events.send(Ok(VerifyEvent { event: Some(progress) })).await.is_err() {
                         return;
                     }

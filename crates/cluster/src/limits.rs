@@ -8,12 +8,13 @@ use crate::index::Index;
 use crate::queue::Queue;
 use crate::state::State;
 
-/// For how long a peer may be out of touch before it says that its answers are old (architecture §7.6). What every
-/// search must have stopped using is then not used any more, or is marked.
+/// For how long a peer may be out of touch before it says that its answers are old. What every search must have
+/// stopped using is then not used any more, or is marked. One constant for the whole cluster, since the leader counts on
+/// all others to mark theirs after the same time.
 pub const STALE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How much one queue may hold. At any of these it is given up where its shards have other searchable copies; where
-/// not, writes to those shards are refused (architecture §3.6).
+/// not, writes to those shards are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
     /// Payload, in bytes as stored.

@@ -44,9 +44,6 @@ pub struct Timing {
     pub barrier_wait: Duration,
     /// How long a proposal may be under way before its outcome is called unknown.
     pub outcome_wait: Duration,
-    /// After so long without a report a leader takes a peer for out of touch. No longer than those who read
-    /// [`reports`](miroir_cluster::Ledger::reports) wait for one.
-    pub stale_limit: Duration,
     /// How often a peer looks after its disk and the length of its log.
     pub upkeep: Duration,
 }
@@ -81,7 +78,6 @@ impl Default for Timing {
             election: (Duration::from_millis(300), Duration::from_millis(600)),
             barrier_wait: Duration::from_secs(3),
             outcome_wait: Duration::from_secs(5),
-            stale_limit: Duration::from_secs(5),
             upkeep: Duration::from_secs(1),
         }
     }

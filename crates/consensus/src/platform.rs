@@ -1,4 +1,4 @@
-//! What a peer takes from the machine that it runs on, in one place: a simulator puts its own there.
+//! What a peer takes from the machine that it runs on, in one place, so that a test can put its own there.
 //!
 //! Files are below `data_dir`, the listener is given to [`Peer::serve`](crate::Peer::serve), and time that passes is
 //! tokio's, which can be paused. Raft draws its election time-outs itself.

@@ -1,7 +1,7 @@
 //! Which state the searches of each peer use, told to the leader.
 //!
 //! A step that makes older states wrong waits until every peer has reported a newer one or was out of touch for
-//! `stale_limit`; a peer answers without a mark only for so long after it *sent* its last acknowledged report. For the
+//! [`STALE_LIMIT`]; a peer answers without a mark only for so long after it *sent* its last acknowledged report. For the
 //! two to agree whatever happens to peers and leaders:
 //!
 //! - A report is acknowledged only by a leader that a quorum confirmed after it came. So whoever is elected in its
@@ -10,7 +10,7 @@
 //! - A peer that was out of touch, or that this leader never heard, may use a state that a step has made wrong
 //!   meanwhile. Its first report is noted, and holds further steps up, but none of its reports is acknowledged before
 //!   one names a state as new as the leader's was at the first: every step that did not wait for it came before.
-//! - If that takes longer than `stale_limit`, it is out of touch again, and its next try begins when it has got as far
+//! - If that takes longer than [`STALE_LIMIT`], it is out of touch again, and its next try begins when it has got as far
 //!   as it should have; so a peer that hangs behind holds nothing up.
 //!
 //! Peers also say whether their disk is nearly full: it takes a majority that has room to keep payload.
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use miroir_cluster::{BarrierError, Report, Reports};
+use miroir_cluster::{BarrierError, Report, Reports, STALE_LIMIT};
 use miroir_model::{PeerId, PeerLife};
 use miroir_wire::peer::ReportRequest;
 use openraft::async_runtime::WatchReceiver;
@@ -154,7 +154,7 @@ pub(crate) async fn take(node: &Node, life: PeerLife, version: u64, disk_low: bo
     // All that former leaders have decided is in here.
     node.shared.wait_applied(confirmed.index).await;
     let newest = node.shared.state().version();
-    let (now, limit) = (Instant::now(), node.config.timing.stale_limit);
+    let (now, limit) = (Instant::now(), STALE_LIMIT);
     let note = |table: &mut Table| {
         table.note_disk(life.peer, disk_low);
         table.note(life, version, newest, (now, limit))

@@ -32,8 +32,9 @@ impl Client {
             ))
         })?;
         let bearer = key.map(|key| format!("Bearer {key}").parse());
-        let key =
-            bearer.transpose().map_err(|_| Exit::Usage("the key has characters that none has".to_owned()))?;
+        let key = bearer
+            .transpose()
+            .map_err(|_| Exit::Usage("the key has characters that no key can have".to_owned()))?;
         Ok(Self { admin: AdminClient::new(channel).max_decoding_message_size(64 << 20), key })
     }
 

@@ -71,5 +71,5 @@ fn print(report: &VerifyReport) {
     for violation in &report.violations {
         say::line(format!("{}: {}: {}", violation.kind, violation.r#where, violation.text));
     }
-    say::line(if report.ok { "all is well" } else { "NOT all is well" });
+    say::line(if report.ok { "all is well" } else { "something is wrong: see above" });
 }

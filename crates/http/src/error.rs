@@ -137,8 +137,8 @@ impl From<ProposeError> for ApiError {
             ProposeError::TooLarge { bytes, limit } => Self::new(
                 ErrorCode::PayloadTooLarge,
                 format!(
-                    "The write is too large: what it says besides documents, settings or a filter say, has {bytes} \
-                     bytes as Miroir stores it, and may have {limit}."
+                    "The write is too large: without its documents (with its settings or its filter, for example) it \
+                     takes {bytes} bytes as Miroir stores it, and {limit} are the most."
                 ),
             ),
             ProposeError::NotUnderstood => Self::new(

@@ -40,7 +40,7 @@ pub struct Config {
 impl Default for Config {
     /// 32 MiB and 1,000 tasks in a request; pauses from 100 ms to 10 s; 10 minutes for embedders; a node keeps some
     /// 10,000 tasks, looked at every minute; what it holds is looked at every 2 s; it is asked every 500 ms whether it
-    /// is there, and down after 2 s (architecture §4.5, §4.8).
+    /// is there, and down after 2 s.
     fn default() -> Self {
         let millis = Duration::from_millis;
         Self {

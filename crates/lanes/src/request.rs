@@ -133,6 +133,8 @@ fn both(users: &str, other: String) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn a_users_filter_keeps_its_meaning() {
         let both = |users| both(users, "x".to_owned());

@@ -1,7 +1,7 @@
 //! Whether a node has room for more documents.
 //!
 //! A node whose disk is full can become less full only by deletions, and those need room themselves. So additions stop
-//! at nine tenths of what the node may hold, as the configuration says (architecture §3.6), and go on when it holds less:
+//! at nine tenths of what the node may hold, as the configuration says, and go on when it holds less:
 //! until then the queue is stopped by a fault, which deletions pass. What counts is what the node uses and not the
 //! length of its files, which deletions do not shorten.
 

@@ -3,7 +3,7 @@
 //! Nothing that a node says names its disk: a node restored from an older image has the same keys, indexes and
 //! address. What tells is its history of tasks: uids only grow, and a task that was there once is there. So whoever
 //! delivers to a node records its newest task, never has that one task forgotten, and every new connection is asked
-//! for it first (architecture §4.10). A restart with another disk ends all connections, so one that passed stays good.
+//! for it first. A restart with another disk ends all connections, so one that passed stays good.
 
 use std::fmt;
 

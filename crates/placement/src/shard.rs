@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use miroir_model::{NodeId, ShardId, SlotRange};
 use serde::{Deserialize, Serialize};
 
-/// How far a copy is. Whether a search may use it and whether tasks wait for it are facts of the node and the index
-/// (architecture §4.8), not of the copy.
+/// How far a copy is. Whether a search may use it and whether tasks wait for it are facts of the node and the index,
+/// not of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CopyState {
     /// It is being filled.

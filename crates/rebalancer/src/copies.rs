@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use miroir_cluster::{
-    Command, CopyChange, CopyStep, Index, NodeState, Outcome, Queue, QueueLimits, STALE_LIMIT, Stage, State,
+    Command, CopyChange, CopyStep, Index, NodeState, Outcome, Queue, QueueLimits, Stage, State,
 };
 use miroir_model::NodeId;
 
@@ -22,17 +22,15 @@ pub struct Policy {
     pub lagging: Duration,
     /// It has nearly caught up when its oldest task has waited no longer than this.
     pub back: Duration,
-    /// After this a peer that does not report says itself that its answers are old.
-    pub stale: Duration,
     /// How much is kept for a copy.
     pub queue: QueueLimits,
 }
 
 impl Default for Policy {
-    /// 30 s, 10 s, 5 s (architecture §4.8, §7.6).
+    /// 30 s and 10 s.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { lagging: seconds(30), back: seconds(10), stale: STALE_LIMIT, queue: QueueLimits::default() }
+        Self { lagging: seconds(30), back: seconds(10), queue: QueueLimits::default() }
     }
 }
 
@@ -75,7 +73,7 @@ impl Look<'_> {
         match queue.hidden {
             None => leaves.then_some(CopyChange::Hide),
             Some(hidden) if leaves && queue.required => {
-                let searched = searched_by_all(self.state, &self.observed.reports, self.policy.stale);
+                let searched = searched_by_all(self.state, &self.observed.reports);
                 searched.filter(|version| *version >= hidden).map(|_| CopyChange::Release { hidden })
             }
             Some(_) if leaves || queue.returns_at.is_some() => None,

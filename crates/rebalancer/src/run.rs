@@ -58,7 +58,7 @@ pub async fn run(
     tokio::select! {
         () = shutdown => {}
         () = leader.work() => {}
-        () = show::run(&*leader.ledger, policy.stale) => {}
+        () = show::run(&*leader.ledger) => {}
     }
 }
 

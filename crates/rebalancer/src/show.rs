@@ -3,11 +3,11 @@
 //! Documents are done when the nodes have them, whoever asks the nodes. Which index a name stands for, and what settings
 //! a search goes by, each peer knows from its own state, and that may be a moment behind: a client that was told by one
 //! peer that two indexes are swapped would find the old one through another. So such a task is done when every peer
-//! searches a state with it, or is out of touch for so long that it says so (architecture §7.6).
+//! searches a state with it, or is out of touch for so long that it says so.
 
 use std::time::Duration;
 
-use miroir_cluster::{Command, Ledger, Reports, State};
+use miroir_cluster::{Command, Ledger, Reports, STALE_LIMIT, State};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -15,12 +15,12 @@ use tracing::debug;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Says what is shown, whenever this peer leads.
-pub(crate) async fn run(ledger: &dyn Ledger, stale: Duration) {
+pub(crate) async fn run(ledger: &dyn Ledger) {
     loop {
         // First what was reported, then whether this peer leads: who leads after it has asked for all of it anew.
         let reports = ledger.reports();
         let state = ledger.state();
-        if let Some(version) = shown(&state, &reports, stale)
+        if let Some(version) = shown(&state, &reports)
             && ledger.read_barrier().await.is_ok()
         {
             match ledger.propose(Command::Shown { version }).await {
@@ -37,23 +37,23 @@ pub(crate) async fn run(ledger: &dyn Ledger, stale: Duration) {
 }
 
 /// The version that every peer searches, when that brings a task to its end.
-fn shown(state: &State, reports: &Reports, stale: Duration) -> Option<u64> {
+fn shown(state: &State, reports: &Reports) -> Option<u64> {
     let first = *state.showing.values().min()?;
-    searched_by_all(state, reports, stale).filter(|version| *version >= first)
+    searched_by_all(state, reports).filter(|version| *version >= first)
 }
 
 /// The oldest version of the state that searches use, of those peers that are not out of touch for so long that they
 /// say so; this state's where there are none. A peer counts from when it sent what was last acknowledged, the leader
 /// from when it received it, which is later; what was reported to a former leader it does not know, so it counts from
 /// its own start. `None` when some peer may search anything.
-pub(crate) fn searched_by_all(state: &State, reports: &Reports, stale: Duration) -> Option<u64> {
+pub(crate) fn searched_by_all(state: &State, reports: &Reports) -> Option<u64> {
     let leading_for = reports.leading_for?;
     let mut oldest = state.version();
     for (id, peer) in &state.peers {
         match reports.peers.get(id).filter(|report| report.life.boot == peer.boot) {
-            Some(report) if report.age < stale => oldest = oldest.min(report.version),
+            Some(report) if report.age < STALE_LIMIT => oldest = oldest.min(report.version),
             Some(_) => {}
-            None if leading_for < stale => return None,
+            None if leading_for < STALE_LIMIT => return None,
             None => {}
         }
     }
@@ -69,8 +69,6 @@ mod tests {
 
     use super::*;
 
-    const STALE: Duration = Duration::from_secs(5);
-
     /// Two peers, and a task that is seen since the version before the last.
     fn world() -> (State, Reports) {
         let cluster = LocalCluster::founded(defaults(1), []);
@@ -85,7 +83,7 @@ mod tests {
     #[test]
     fn a_task_is_shown_when_no_peer_searches_what_was_before_it() {
         let (state, mut reports) = world();
-        let shown = |reports: &Reports| shown(&state, reports, STALE);
+        let shown = |reports: &Reports| shown(&state, reports);
         assert_eq!(shown(&reports), Some(state.version()));
         let second = |reports: &mut Reports, version, age| {
             let report = reports.peers.get_mut(&PeerId(2)).expect("it is there");
@@ -93,9 +91,9 @@ mod tests {
         };
         second(&mut reports, state.version() - 1, Duration::ZERO);
         assert_eq!(shown(&reports), Some(state.version() - 1));
-        second(&mut reports, state.version() - 2, STALE - Duration::from_millis(1));
+        second(&mut reports, state.version() - 2, STALE_LIMIT - Duration::from_millis(1));
         assert_eq!(shown(&reports), None, "it answers from before the change, and says nothing");
-        second(&mut reports, state.version() - 2, STALE);
+        second(&mut reports, state.version() - 2, STALE_LIMIT);
         assert_eq!(shown(&reports), Some(state.version()), "it says itself that its answers are old");
     }
 
@@ -105,10 +103,10 @@ mod tests {
         // A later life than the one that reported.
         reports.peers.get_mut(&PeerId(2)).expect("it is there").life.boot += 1;
         for (leading_for, expected) in
-            [(None, None), (Some(Duration::from_secs(4)), None), (Some(STALE), Some(state.version()))]
+            [(None, None), (Some(Duration::from_secs(4)), None), (Some(STALE_LIMIT), Some(state.version()))]
         {
             let reports = Reports { leading_for, ..reports.clone() };
-            assert_eq!(shown(&state, &reports, STALE), expected);
+            assert_eq!(shown(&state, &reports), expected);
         }
     }
 
@@ -116,6 +114,6 @@ mod tests {
     fn nothing_is_proposed_for_nothing() {
         let (mut state, reports) = world();
         state.showing.clear();
-        assert_eq!(shown(&state, &reports, STALE), None);
+        assert_eq!(shown(&state, &reports), None);
     }
 }

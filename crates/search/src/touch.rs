@@ -4,7 +4,7 @@
 //! of names or settings is done only when no search uses a state before it. So every peer reports the oldest state that
 //! its searches use to the leader, and a peer that cannot says itself that its answers may be old. It counts from when
 //! it *sent* the last report that was acknowledged, and the leader from when it received it, which is later: whatever
-//! happens to messages, the peer knows first. The clock runs while the machine sleeps (architecture §7.6).
+//! happens to messages, the peer knows first. The clock runs while the machine sleeps.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

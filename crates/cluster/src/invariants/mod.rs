@@ -1,5 +1,5 @@
-//! What must never be false, as named functions: called by tests, by the simulator, in debug builds after each
-//! `apply`, and by `miroir-ctl verify`.
+//! What must never be false, as named functions: called by tests, in debug builds after each `apply`, and by
+//! `miroir-ctl verify`.
 //!
 //! | invariant | why it matters |
 //! |---|---|

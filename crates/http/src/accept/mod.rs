@@ -106,7 +106,7 @@ impl App {
         }
         Err(ApiError::new(
             ErrorCode::MiroirBackpressure,
-            "What this write is about changes too often to validate the write against it; try again.",
+            "The index changes too often for this write to be validated against it. Nothing was changed; try again.",
         ))
     }
 

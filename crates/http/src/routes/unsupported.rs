@@ -52,14 +52,14 @@ pub(crate) async fn answer(request: Request) -> Response {
 pub(crate) async fn unknown(request: Request) -> Response {
     let path = request.uri().path();
     let text =
-        format!("The path `{path}` is none of Meilisearch's API, nor one of Miroir's under `/_miroir/`.");
+        format!("There is no `{path}`, neither in Meilisearch's API nor in Miroir's, below `/_miroir/`.");
     ApiError::new(ErrorCode::BadRequest, text).with_status(StatusCode::NOT_FOUND).into_response()
 }
 
 /// A method that a route does not have: 405, with those that it has in `Allow`.
 pub(crate) async fn method(request: Request) -> Response {
     let text = format!(
-        "`{}` is not asked by `{}`; the header `Allow` names the methods that it has.",
+        "`{}` does not take `{}`; the header `Allow` names the methods that it takes.",
         request.uri().path(),
         request.method()
     );

@@ -25,7 +25,7 @@ impl Dialect {
         }
     }
 
-    /// Whether totals stop at `pagination.maxTotalHits` (1.50 counts on; node-contract §2.1).
+    /// Whether totals stop at `pagination.maxTotalHits` (1.50 counts on).
     pub fn caps_totals(self) -> bool {
         self == Self::V1_15
     }

@@ -1,5 +1,5 @@
-//! What several searches of one index count together: a document that two of them find counts once. Only nodes can tell,
-//! so each is asked for all of these searches in one federated multi-search of its own, and for no hits of it.
+//! What several searches of one index count together: a document that two of them find counts once. Only the nodes know
+//! which documents that are, so each is sent all of these searches as one federated multi-search, without hits.
 
 use std::collections::BTreeMap;
 

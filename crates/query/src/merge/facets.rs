@@ -1,7 +1,7 @@
 //! Facets of several nodes as one node would give them.
 //!
 //! Counts add by the value as Meilisearch compares it: texts trimmed, decomposed (NFKD) and in lower case. Meilisearch
-//! has three ways to order and cut the values (node-contract §2.5); which one depends on the number of candidates, here
+//! has three ways to order and cut the values; which one depends on the number of candidates, here
 //! the global one:
 //!
 //! | order | candidates | numbers | texts | cut |

@@ -1,7 +1,7 @@
 //! What a hit is ordered by: its `_rankingScoreDetails`, rule by rule.
 //!
 //! Scores of two nodes do not compare as one number, because each is a fraction whose denominators depend on the
-//! documents of the node. The parts do (node-contract §3.2): `words` by its matching words, `typo` by its typos,
+//! documents of the node. The parts do: `words` by its matching words, `typo` by its typos,
 //! `exactness` by its kind of match and then its exact words, the others by their own score. The rules of 1.15 and
 //! 1.50 differ in their names only.
 

@@ -2,8 +2,8 @@
 //!
 //! A score is a fraction made of the rules' ranks, first rule first (`Rank::merge` of `milli/src/score_details.rs`). Of
 //! its denominators only the typo rule's, `maxTypoCount + 1`, depends on the other documents that the node considered;
-//! a node with all documents has the maximum over all nodes, among hits that are equal in the rules before
-//! (node-contract §3.1). With `S` the score of the rules before, `M` the node's denominator and `M'` the common one, the
+//! a node with all documents has the maximum over all nodes, among hits that are equal in the rules before it.
+//! With `S` the score of the rules before, `M` the node's denominator and `M'` the common one, the
 //! parts from the typo rule on shrink alike: `F' = S − (S − F)·M / M'`.
 
 /// Rewrites a score. `words` are the matching words and their maximum, where the rule is there: then `S = w / W`, else 1.

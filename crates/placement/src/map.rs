@@ -1,6 +1,6 @@
 //! The shards of one index. They tile the slot space: no gap, no overlap, at least one.
 
-use miroir_model::{NodeId, SLOTS, ShardId, Slot, SlotRange, UNIT_SLOTS, UNITS, Unit, UnitSet};
+use miroir_model::{NodeId, SLOTS, ShardId, Slot, SlotRange, UNIT_SLOTS, UNITS, UnitSet};
 use serde::{Deserialize, Serialize};
 
 use crate::shard::{CopyState, Shard};
@@ -45,7 +45,7 @@ pub enum InvalidShardMap {
 
 /// A number of shards that no index can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an index has 1 to 128 shards, not {0}")]
+#[error("an index has 1 to {MAX_SHARDS} shards, not {0}")]
 pub struct InvalidShardCount(pub u16);
 
 /// How many shards an index gets whose creator does not say: the smallest of 1, 2, 4, 8, … that is at least twice the
@@ -131,25 +131,9 @@ impl ShardMap {
         &self.shards[after - 1]
     }
 
-    /// The shard that holds this unit.
-    pub fn shard_of_unit(&self, unit: Unit) -> &Shard {
-        let first = u16::from(unit.get()) * UNIT_SLOTS;
-        self.shard_of(Slot::try_from(first).expect("a unit's slots are slots"))
-    }
-
     /// The units that a node holds, in any state of its copies.
     pub fn units_of(&self, node: &NodeId) -> UnitSet {
-        self.units(node, |_| true)
-    }
-
-    /// The units whose copy on the node is in this state.
-    pub fn units_in(&self, node: &NodeId, state: CopyState) -> UnitSet {
-        self.units(node, |is| is == state)
-    }
-
-    fn units(&self, node: &NodeId, wanted: impl Fn(CopyState) -> bool) -> UnitSet {
-        let held =
-            self.shards.iter().filter(|shard| shard.copies.get(node).is_some_and(|state| wanted(*state)));
+        let held = self.shards.iter().filter(|shard| shard.copies.contains_key(node));
         held.fold(UnitSet::EMPTY, |units, shard| units.union(shard.range.units()))
     }
 
@@ -158,11 +142,6 @@ impl ShardMap {
     pub fn set_copy(&mut self, shard: ShardId, node: &NodeId, state: CopyState) -> Option<CopyState> {
         let shard = self.shards.iter_mut().find(|is| is.id == shard)?;
         shard.copies.insert(node.clone(), state)
-    }
-
-    /// Removes the copy of a shard on a node, and gives the state that it was in.
-    pub fn remove_copy(&mut self, shard: ShardId, node: &NodeId) -> Option<CopyState> {
-        self.shards.iter_mut().find(|is| is.id == shard)?.copies.remove(node)
     }
 }
 
@@ -208,7 +187,6 @@ mod tests {
         let map = ShardMap::even(7).unwrap();
         for slot in (0..SLOTS).map(|slot| Slot::try_from(slot).unwrap()) {
             assert!(map.shard_of(slot).range.contains(slot));
-            assert_eq!(map.shard_of_unit(slot.unit()).id, map.shard_of(slot).id);
         }
     }
 
@@ -246,12 +224,10 @@ mod tests {
         let (mut map, node) = (ShardMap::even(4).unwrap(), NodeId::new("a"));
         assert_eq!(map.set_copy(ShardId(0), &node, CopyState::Serving), None);
         map.set_copy(ShardId(3), &node, CopyState::Joining);
-        assert_eq!(map.units_of(&node).len(), 64);
-        assert_eq!(map.units_in(&node, CopyState::Joining), map.shards()[3].range.units());
-        assert_eq!(map.remove_copy(ShardId(3), &node), Some(CopyState::Joining));
-        assert_eq!(map.units_of(&node), map.shards()[0].range.units());
+        let both = map.shards()[0].range.units().union(map.shards()[3].range.units());
+        assert_eq!(map.units_of(&node), both);
         assert_eq!(map.set_copy(ShardId(9), &node, CopyState::Serving), None);
-        assert_eq!(map.units_of(&node).len(), 32);
+        assert_eq!(map.units_of(&node), both);
     }
 
     #[test]

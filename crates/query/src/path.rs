@@ -1,11 +1,12 @@
 //! Paths of attributes, as Meilisearch selects by them: `a.b` is the member `b` of the object `a` (or of each object in
 //! the array `a`), and also a member that is called `a.b`.
 
+use miroir_settings::lies_in;
 use serde_json::{Map, Value};
 
 /// Whether selecting `selector` selects all of `name`.
 pub(crate) fn covers(selector: &str, name: &str) -> bool {
-    name.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    lies_in(name, selector)
 }
 
 /// Whether one of the two lies in the other.

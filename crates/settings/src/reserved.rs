@@ -7,6 +7,7 @@ use miroir_api::{ErrorCode, ResponseError};
 use miroir_model::RESERVED_MEMBER;
 use serde_json::Value;
 
+use crate::attributes::lies_in;
 use crate::name::SettingName;
 
 /// Refuses a value that names the reserved member or something in it.
@@ -14,7 +15,7 @@ pub(crate) fn check(name: SettingName, value: &Value) -> Result<(), ResponseErro
     if matches!(name, SettingName::NonSeparatorTokens | SettingName::Dictionary) {
         return check_digits(name, value);
     }
-    match attributes(name, value).into_iter().find(|attribute| is_reserved(attribute)) {
+    match attributes(name, value).into_iter().find(|attribute| lies_in(attribute, RESERVED_MEMBER)) {
         None => Ok(()),
         Some(attribute) => Err(ResponseError::new(
             ErrorCode::MiroirReservedAttribute,
@@ -35,10 +36,6 @@ fn check_digits(name: SettingName, value: &Value) -> Result<(), ResponseError> {
             format!("`{word}` in `{name}`: the characters U+22C0 to U+22DF are reserved for Miroir."),
         )),
     }
-}
-
-fn is_reserved(attribute: &str) -> bool {
-    attribute.strip_prefix(RESERVED_MEMBER).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The attributes and patterns that a setting names.

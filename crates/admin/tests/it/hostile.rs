@@ -62,10 +62,12 @@ impl Prober {
 
     /// Fails when the call is not refused with one of these codes, and a text.
     async fn refused(&mut self, call: &Call, codes: &[Code]) {
-        let Some(answer) = self.send(call).await else { return };
-        let code = answer.code();
+        let answer = self.send(call).await;
+        // No answer is no refusal either.
+        let code = answer.as_ref().and_then(Answer::code);
         let listed = code.is_some_and(|code| codes.contains(&code));
         assert!(listed, "{} was answered {code:?} to {:?}", call.path, shown(&call.body));
+        let answer = answer.expect("a code");
         assert!(!answer.status.expect("a status").message().is_empty(), "{} says nothing", call.path);
     }
 

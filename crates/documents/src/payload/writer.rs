@@ -19,13 +19,6 @@ pub struct Payload {
     pub units: UnitSet,
 }
 
-impl Payload {
-    /// How many bytes the blocks have.
-    pub fn stored_bytes(&self) -> u64 {
-        self.blocks.iter().map(|block| block.len() as u64).sum()
-    }
-}
-
 /// Packs documents or ids into blocks.
 #[derive(Debug, Default)]
 pub struct PayloadWriter {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use miroir_api::{ErrorCode, IndexView, Page, ResponseError};
 use miroir_cluster::{EnqueueWork, Index, Shape, State as Cluster, Target};
 use miroir_model::IndexUid;
+use miroir_placement::MAX_SHARDS;
 use miroir_tasks::{TaskDetails, TaskKind};
 
 use crate::accept::{Draft, Origin};
@@ -50,9 +51,6 @@ pub(crate) async fn get(
     Ok(Json(view(&uid, served(&state, &uid)?)))
 }
 
-/// The most shards of an index.
-const MOST_SHARDS: u16 = 128;
-
 /// `POST /indexes?shards=N&factor=F`: the shape is Miroir's own.
 pub(crate) async fn create(
     State(app): State<App>,
@@ -62,7 +60,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let mut params = Params::parse(query.as_deref());
     let shape = Shape {
-        shards: count(&mut params, "shards", MOST_SHARDS)?,
+        shards: count(&mut params, "shards", MAX_SHARDS)?,
         factor: count(&mut params, "factor", u16::MAX)?,
     };
     params.finish(&["shards", "factor"])?;

@@ -71,7 +71,7 @@ impl PeerLimits {
     pub(crate) fn policy(&self) -> Policy {
         let usual = Policy::default();
         let lagging = seconds(self.lagging_after, usual.lagging);
-        Policy { lagging, back: usual.back.min(lagging / 3), queue: self.queue(), ..usual }
+        Policy { lagging, back: usual.back.min(lagging / 3), queue: self.queue() }
     }
 
     /// How nodes are delivered to.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use miroir_cluster::Defaults;
 use miroir_model::NodeId;
+use miroir_placement::MAX_SHARDS;
 use serde::{Deserialize, Serialize};
 
 use super::{InitialPeers, LogFlags, PeerLimits, SearchFlags, check_master_key, layered};
@@ -225,8 +226,8 @@ impl PeerConfig {
                 defaults.history
             ));
         }
-        if let Some(shards) = defaults.shards.filter(|shards| !(1..=128).contains(shards)) {
-            return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to 128"));
+        if let Some(shards) = defaults.shards.filter(|shards| !(1..=MAX_SHARDS).contains(shards)) {
+            return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to {MAX_SHARDS}"));
         }
         for group in 0..defaults.groups {
             let nodes = self.nodes.iter().filter(|node| node.group == group).count();

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use miroir_placement::MAX_SHARDS;
 use serde::{Deserialize, Serialize};
 
 use super::files::failed;
@@ -76,8 +77,8 @@ impl Shape {
                  has {smallest} nodes: lower it, or add nodes"
             ));
         }
-        if let Some(shards) = flags.shards.filter(|shards| !(1..=128).contains(shards)) {
-            return wrong(format!("--shards {shards}: an index has from 1 to 128 shards"));
+        if let Some(shards) = flags.shards.filter(|shards| !(1..=MAX_SHARDS).contains(shards)) {
+            return wrong(format!("--shards {shards}: an index has from 1 to {MAX_SHARDS} shards"));
         }
         Ok(Self { peers, nodes, groups, factor, shards: flags.shards })
     }

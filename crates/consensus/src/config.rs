@@ -123,12 +123,16 @@ pub enum StartError {
     /// The configuration makes no sense.
     #[error("{0}")]
     Config(String),
+    /// A mistake in this program.
+    #[error("starting broke off: {0}")]
+    Broken(String),
 }
 
 impl StartError {
     /// The exit code of a process that cannot start for this reason.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Broken(_) => 1,
             Self::Config(_) => 2,
             Self::InUse(_) | Self::Identity { .. } => 3,
             Self::Disk { .. } => 4,

@@ -144,6 +144,7 @@ async fn found(node: &Node, members: BTreeMap<u64, Member>) -> Result<(), Failur
     tracing::info!(%cluster, peers = members.len(), "founding the cluster");
     match node.raft.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-        Err(error) => Err(Failure::Disk(error.to_string())),
+        Err(RaftError::APIError(error)) => Err(Failure::Raft(error.to_string())),
+        Err(RaftError::Fatal(fatal)) => Err(Failure::of_raft(fatal)),
     }
 }

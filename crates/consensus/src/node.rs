@@ -9,6 +9,7 @@ use miroir_model::PeerId;
 use openraft::Instant as _;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
+use openraft::error::Fatal;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -34,12 +35,24 @@ pub enum Failure {
     /// another's.
     #[error("this peer is not who it should be: {0}")]
     Identity(String),
+    /// Raft stopped, but not because of the disk: a mistake in this program.
+    #[error("Raft stopped: {0}")]
+    Raft(String),
 }
 
 impl Failure {
+    /// Of Raft's own end. Its storage is the disk.
+    pub(crate) fn of_raft(fatal: Fatal<Group>) -> Self {
+        match fatal {
+            Fatal::StorageError(error) => Self::Disk(error.to_string()),
+            Fatal::Panicked | Fatal::Stopped => Self::Raft(fatal.to_string()),
+        }
+    }
+
     /// The exit code of a process that ends for this reason.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Raft(_) => 1,
             Self::Identity(_) => 3,
             Self::Disk(_) => 4,
         }

@@ -90,7 +90,7 @@ impl Peer {
         let handle = runtime.handle().clone();
         let threads = Threads(Mutex::new(Some(runtime)));
         let opened = handle.spawn(open(config, raft_config, (identity, room), handle.clone())).await;
-        let node = opened.map_err(|error| StartError::Config(error.to_string()))??;
+        let node = opened.map_err(|error| StartError::Broken(error.to_string()))??;
         node.spawn(barrier::run(node.clone()));
         node.spawn(upkeep::run(node.clone()));
         node.spawn(upkeep::watch_raft(node.clone()));
@@ -206,7 +206,7 @@ async fn open(
     let dir = config.data_dir.clone();
     let (limits, lock) = (config.limits.clone(), identity.lock());
     let opened = tokio::task::spawn_blocking(move || open_files(&dir, &limits, &lock)).await;
-    let (log, shared) = opened.map_err(|error| StartError::Config(error.to_string()))??;
+    let (log, shared) = opened.map_err(|error| StartError::Broken(error.to_string()))??;
     // A peer that joined has a vote at least, whatever of the log its snapshot replaced.
     if identity.joined() && log.is_empty() {
         let why =

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use miroir_model::PeerId;
 use openraft::async_runtime::WatchReceiver;
+use openraft::error::Fatal;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::Limits;
@@ -67,10 +68,10 @@ pub(crate) async fn watch_raft(node: Arc<Node>) {
             return;
         }
         if let Err(fatal) = running {
-            return node.fail(Failure::Disk(fatal.to_string()));
+            return node.fail(Failure::of_raft(fatal));
         }
         if metrics.changed().await.is_err() {
-            return node.fail(Failure::Disk("Raft has stopped".to_owned()));
+            return node.fail(Failure::of_raft(Fatal::Stopped));
         }
     }
 }

@@ -20,6 +20,16 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// With the number that another crate gives for it.
+    pub(crate) fn with_code(code: u8, text: String) -> Self {
+        match code {
+            2 => Self::Configuration(text),
+            3 => Self::Directory(text),
+            4 => Self::Disk(text),
+            _ => Self::Failed(text),
+        }
+    }
+
     /// The number.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {

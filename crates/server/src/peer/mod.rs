@@ -117,18 +117,11 @@ async fn refused(announced: tokio::task::JoinHandle<Result<(), Exit>>) -> Exit {
 }
 
 fn not_started(error: StartError) -> Exit {
-    match error {
-        StartError::InUse(_) | StartError::Identity { .. } => Exit::Directory(error.to_string()),
-        StartError::Disk { .. } => Exit::Disk(error.to_string()),
-        StartError::Config(_) => Exit::Configuration(error.to_string()),
-    }
+    Exit::with_code(error.exit_code(), error.to_string())
 }
 
 fn failed(failure: Failure) -> Exit {
-    match failure {
-        Failure::Disk(_) => Exit::Disk(failure.to_string()),
-        Failure::Identity(_) => Exit::Directory(failure.to_string()),
-    }
+    Exit::with_code(failure.exit_code(), failure.to_string())
 }
 
 fn disk(config: &PeerConfig, error: &io::Error) -> Exit {

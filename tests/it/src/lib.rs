@@ -1,9 +1,11 @@
-//! Checks over the whole tree: layers, sizes, the top level.
+//! Checks over the whole tree: layers, sizes, the top level, planted bugs.
 //!
 //! They are tests, so that `cargo test --workspace` is all that anybody has to run.
 
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]

@@ -12,6 +12,10 @@ use crate::exit::Exit;
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(3);
+/// A peer that is stopped still takes connections: so often it is asked for a sign of life, and so long that is waited for.
+const ALIVE: Duration = Duration::from_secs(5);
+/// How long a peer may take to tell its state. It waits 2 s for each node that does not answer, for all at once.
+const STATUS: Duration = Duration::from_secs(20);
 
 /// A peer.
 pub(crate) struct Client {
@@ -26,7 +30,9 @@ impl Client {
         let url = if peer.contains("://") { peer.to_owned() } else { format!("http://{peer}") };
         let endpoint = Endpoint::from_shared(url)
             .map_err(|error| Exit::Usage(format!("`{peer}` is no address of a peer: {error}")))?;
-        let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
+        let endpoint =
+            endpoint.connect_timeout(CONNECT).http2_keep_alive_interval(ALIVE).keep_alive_timeout(ALIVE);
+        let channel = endpoint.connect().await.map_err(|error| {
             Exit::Unreachable(format!(
                 "no peer answers at {peer} ({error}): is it up, and is this its gRPC address?"
             ))
@@ -48,7 +54,8 @@ impl Client {
 
     /// The document of `/_miroir/topology`.
     pub(crate) async fn topology(&mut self) -> Result<String, Exit> {
-        let request = self.request(StatusRequest {});
+        let mut request = self.request(StatusRequest {});
+        request.set_timeout(STATUS);
         Ok(self.admin.status(request).await?.into_inner().topology_json)
     }
 

@@ -22,12 +22,14 @@ mod routes;
 mod serve;
 mod slashes;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
 
 pub use app::{App, Options};
@@ -55,11 +57,21 @@ pub fn router(app: App) -> Router {
         // An encoding that nobody knows is found out where the body is parsed, as on Meilisearch.
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(CompressionLayer::new())
-        .layer(CorsLayer::very_permissive())
+        .layer(cross_origin())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn(measure::requests))
         .layer(from_fn(request_id::assign))
         .with_state(app)
+}
+
+/// Pages of any origin may ask, as on Meilisearch: but not with what a browser adds by itself (cookies, certificates). That
+/// they may holds for a day, so that a browser does not ask before each search.
+fn cross_origin() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(Duration::from_secs(86_400))
 }
 
 /// The path of every route, with `{name}` for what is given in it.

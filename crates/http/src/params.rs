@@ -45,6 +45,20 @@ impl Params {
         self.parsed(name, code, "as a boolean, expected either `true` or `false`")
     }
 
+    /// Takes one of these values.
+    pub(crate) fn one_of<'v>(
+        &mut self,
+        name: &str,
+        values: &[&'v str],
+        code: ErrorCode,
+    ) -> Result<Option<&'v str>, Refused> {
+        let Some(text) = self.take(name) else { return Ok(None) };
+        values.iter().find(|value| **value == text).copied().map(Some).ok_or_else(|| {
+            let text = format!("Unknown value `{text}` for parameter `{name}`: {}", expected(&text, values));
+            ResponseError::new(code, text)
+        })
+    }
+
     fn parsed<T: FromStr>(&mut self, name: &str, code: ErrorCode, what: &str) -> Result<Option<T>, Refused> {
         let Some(text) = self.take(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {

@@ -169,6 +169,12 @@ pub struct IndexStats {
     pub number_of_documents: u64,
     /// Whether a task of this index runs now.
     pub is_indexing: bool,
+    /// Vectors.
+    #[serde(default)]
+    pub number_of_embeddings: u64,
+    /// Documents with vectors.
+    #[serde(default)]
+    pub number_of_embedded_documents: u64,
     /// How many documents have each field, the reserved one included.
     pub field_distribution: BTreeMap<String, u64>,
 }

@@ -30,6 +30,6 @@ pub use explain::{Explained, Hedging, Resolved};
 pub use federated::{Charge, FederatedError};
 pub use miroir_node::ById;
 pub use searcher::{Ids, Searcher};
-pub use stats::IndexNumbers;
+pub use stats::{IndexNumbers, Sums};
 pub use tail::Config;
 pub use touch::Clock;

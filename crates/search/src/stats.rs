@@ -21,10 +21,22 @@ use crate::view::Marks;
 pub struct IndexNumbers {
     /// Documents.
     pub documents: u64,
-    /// How many documents have each field. Estimated from the other nodes where each group has a node that is silent.
-    pub fields: BTreeMap<String, u64>,
+    /// What the documents have.
+    pub sums: Sums,
     /// Some task of it is unfinished.
     pub indexing: bool,
+}
+
+/// What documents have, each document counted once. Estimated from the other nodes where each group has a node that is
+/// silent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// How many documents have each field.
+    pub fields: BTreeMap<String, u64>,
+    /// Vectors.
+    pub embeddings: u64,
+    /// Documents with vectors.
+    pub embedded_documents: u64,
 }
 
 impl Searcher {
@@ -40,8 +52,8 @@ impl Searcher {
         let scope = self.scope(uid).await?;
         let documents = self.documents(&scope).await?;
         let index = scope.index()?;
-        let fields = fields(&self.stats(scope.state(), index).await, documents);
-        Ok(IndexNumbers { documents, fields, indexing: !index.unfinished.is_empty() })
+        let sums = Sums::of(&self.stats(scope.state(), index).await, documents);
+        Ok(IndexNumbers { documents, sums, indexing: !index.unfinished.is_empty() })
     }
 
     /// How many documents an index has.
@@ -117,25 +129,34 @@ fn total(answer: impl AsRef<[u8]>) -> Option<u64> {
     serde_json::from_slice::<Value>(answer.as_ref()).ok()?["total"].as_u64()
 }
 
-/// How many documents have each field.
-///
-/// A group of which every node answers has each document equally often, so its sums are in proportion; so are those of
-/// all groups together. Where each has a silent node, the documents of the others stand for all.
-fn fields(stats: &[(u32, Option<IndexStats>)], documents: u64) -> BTreeMap<String, u64> {
-    let gaps: BTreeSet<u32> =
-        stats.iter().filter(|(_, stats)| stats.is_none()).map(|(group, _)| *group).collect();
-    let no_group = stats.iter().all(|(group, _)| gaps.contains(group));
-    let counted = stats.iter().filter(|(group, _)| no_group || !gaps.contains(group));
-    let (mut held, mut sums) = (0, BTreeMap::<String, u64>::new());
-    for stats in counted.filter_map(|(_, stats)| stats.as_ref()) {
-        held += stats.number_of_documents;
-        for (field, count) in &stats.field_distribution {
-            *sums.entry(field.clone()).or_default() += count;
+impl Sums {
+    /// Of what nodes say of an index with so many documents.
+    ///
+    /// A group of which every node answers has each document equally often, so its sums are in proportion; so are those of
+    /// all groups together. Where each has a silent node, the documents of the others stand for all.
+    fn of(stats: &[(u32, Option<IndexStats>)], documents: u64) -> Self {
+        let gaps: BTreeSet<u32> =
+            stats.iter().filter(|(_, stats)| stats.is_none()).map(|(group, _)| *group).collect();
+        let no_group = stats.iter().all(|(group, _)| gaps.contains(group));
+        let counted = stats.iter().filter(|(group, _)| no_group || !gaps.contains(group));
+        let (mut held, mut all) = (0, Self::default());
+        for stats in counted.filter_map(|(_, stats)| stats.as_ref()) {
+            held += stats.number_of_documents;
+            all.embeddings += stats.number_of_embeddings;
+            all.embedded_documents += stats.number_of_embedded_documents;
+            for (field, count) in &stats.field_distribution {
+                *all.fields.entry(field.clone()).or_default() += count;
+            }
         }
+        all.fields.remove(RESERVED_MEMBER);
+        let once = |sum: &mut u64| {
+            let share = (u128::from(*sum) * u128::from(documents)).div_ceil(u128::from(held.max(1)));
+            *sum = u64::try_from(share).unwrap_or(u64::MAX);
+        };
+        all.fields.values_mut().for_each(once);
+        [&mut all.embeddings, &mut all.embedded_documents].into_iter().for_each(once);
+        all
     }
-    sums.remove(RESERVED_MEMBER);
-    let share = |sum: u64| (u128::from(sum) * u128::from(documents)).div_ceil(u128::from(held.max(1)));
-    sums.into_iter().map(|(field, sum)| (field, u64::try_from(share(sum)).unwrap_or(u64::MAX))).collect()
 }
 
 #[cfg(test)]
@@ -147,6 +168,8 @@ mod tests {
         let stats = IndexStats {
             number_of_documents: documents,
             is_indexing: false,
+            number_of_embeddings: documents,
+            number_of_embedded_documents: documents / 2,
             field_distribution: fields.collect(),
         };
         (group, Some(stats))
@@ -165,17 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_counted_once() {
+    fn each_document_counts_once() {
         let exact = BTreeMap::from([("id".to_owned(), 10), ("title".to_owned(), 3), ("year".to_owned(), 1)]);
         let mut stats = groups();
-        assert_eq!(fields(&stats, 10), exact);
+        let sums = Sums::of(&stats, 10);
+        assert_eq!((sums.embeddings, sums.embedded_documents), (10, 5));
+        assert_eq!(Sums::of(&stats, 10).fields, exact);
         stats[1].1 = None;
-        assert_eq!(fields(&stats, 10), exact, "the other group has everything");
+        assert_eq!(Sums::of(&stats, 10).fields, exact, "the other group has everything");
         stats[4].1 = None;
-        let estimated = fields(&stats, 10);
+        let estimated = Sums::of(&stats, 10).fields;
         assert_eq!(estimated["id"], 10, "what all documents have all documents have");
         assert_eq!((estimated["title"], estimated["year"]), (4, 1), "6 of 16 and 1 of 16");
         stats.iter_mut().for_each(|(_, stats)| *stats = None);
-        assert_eq!(fields(&stats, 10), BTreeMap::new());
+        assert_eq!(Sums::of(&stats, 10), Sums::default());
     }
 }

@@ -1,12 +1,19 @@
 //! The cluster as this peer sees it: the document of `/_miroir/topology`.
 
-use futures::future::join_all;
-use miroir_cluster::{Index, Node, State};
-use miroir_model::{NodeId, Timestamp};
+use std::time::Duration;
+
+use futures::future::{OptionFuture, join, join_all};
+use miroir_cluster::{Index, Node, NodeState, State};
+use miroir_model::{NodeId, Timestamp, UnitSet};
 use miroir_placement::Shard;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::searcher::Searcher;
+
+/// How long a node may take to say how many documents it has. Who looks at a cluster has trouble with one of its nodes,
+/// and should not wait for it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Searcher {
     /// The document. Numbers of documents are asked of the nodes; `null` where one does not answer.
@@ -22,7 +29,7 @@ impl Searcher {
         for node in state.nodes.values() {
             nodes.push(self.node(&state, node));
         }
-        let (indexes, nodes) = (join_all(indexes).await, join_all(nodes).await);
+        let (indexes, nodes) = join(join_all(indexes), join_all(nodes)).await;
         json!({
             "cluster": state.cluster.as_ref().map(|(id, _)| id),
             "leader": leadership.leader.map(|peer| peer.0),
@@ -54,11 +61,9 @@ impl Searcher {
     }
 
     async fn node(&self, state: &State, node: &Node) -> Value {
-        let mut documents = Some(0);
-        for index in state.indexes.values().filter(|index| index.queues.contains_key(&node.id)) {
-            let count = self.count(state, index, (&node.id, index.units_of(&node.id))).await;
-            documents = documents.zip(count).map(|(sum, count)| sum + count);
-        }
+        let indexes = state.indexes.values().filter(|index| index.queues.contains_key(&node.id));
+        let counts = indexes.map(|index| self.counted(state, index, (&node.id, index.units_of(&node.id))));
+        let documents: Option<u64> = join_all(counts).await.into_iter().sum();
         let lag = state.lag(&node.id);
         json!({
             "id": node.id, "url": node.url, "group": node.group, "state": node.state.as_str(),
@@ -71,6 +76,13 @@ impl Searcher {
             },
             "documents": documents,
         })
+    }
+
+    /// How many documents a node has of some units, where it is up and says so soon.
+    async fn counted(&self, state: &State, index: &Index, of: (&NodeId, UnitSet)) -> Option<u64> {
+        let is_up = state.nodes.get(of.0).is_some_and(|node| node.state == NodeState::Up);
+        let count: OptionFuture<_> = is_up.then(|| timeout(PATIENCE, self.count(state, index, of))).into();
+        count.await?.ok()?
     }
 
     /// This peer's clock, since the log's stands still while nobody writes; but what the log has stamped has been.
@@ -89,7 +101,7 @@ impl Searcher {
     async fn shard(&self, state: &State, index: &Index, shard: &Shard) -> Value {
         let mut counts = Vec::new();
         for node in shard.copies.keys() {
-            counts.push(self.count(state, index, (node, shard.range.units())));
+            counts.push(self.counted(state, index, (node, shard.range.units())));
         }
         let copies: Vec<Value> = (shard.copies.iter().zip(join_all(counts).await))
             .map(|((node, copy), documents)| {

@@ -96,6 +96,16 @@ fn nearest(vector: [f32; 3], without: Option<usize>) -> Vec<usize> {
     all
 }
 
+/// Lets the service make the index's vectors.
+async fn embed_by(peer: &str, url: &str) {
+    let rest = json!({ "source": "rest", "url": url, "dimensions": 3, "request": { "input": "{{text}}" },
+                       "response": { "vector": "{{embedding}}" } });
+    let settings = json!({ "embedders": { "letters": rest } });
+    let patched = reqwest::Client::new().patch(format!("{peer}/indexes/m/settings")).json(&settings);
+    let task: Value = patched.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(ended(peer, &task).await["status"], "succeeded");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_embedder_is_sent_what_users_know_and_a_query_once() {
     if std::env::var_os("MIROIR_MEILISEARCH").is_some() {
@@ -106,12 +116,7 @@ async fn an_embedder_is_sent_what_users_know_and_a_query_once() {
     let dev = Dev::start(&["--shards", "6", "--factor", "2"]).await;
     let peers = [1, 2, 3].map(|peer| dev.peer(peer));
     create(&peers[0], "m", "").await;
-    let rest = json!({ "source": "rest", "url": url, "dimensions": 3, "request": { "input": "{{text}}" },
-                       "response": { "vector": "{{embedding}}" } });
-    let settings = json!({ "embedders": { "letters": rest } });
-    let patched = reqwest::Client::new().patch(format!("{}/indexes/m/settings", peers[0])).json(&settings);
-    let task: Value = patched.send().await.expect("an answer").json().await.expect("JSON");
-    assert_eq!(ended(&peers[0], &task).await["status"], "succeeded");
+    embed_by(&peers[0], &url).await;
     embedder.take();
     let documents: Value =
         TITLES.iter().enumerate().map(|(id, title)| json!({ "id": id, "title": title })).collect();
@@ -123,6 +128,12 @@ async fn an_embedder_is_sent_what_users_know_and_a_query_once() {
     assert_eq!(texts.len(), TITLES.len() * COPIES, "each copy has it made");
     texts.dedup();
     assert_eq!(texts, (0..TITLES.len()).map(text_of).collect::<Vec<_>>());
+
+    // Each document counts once.
+    let stats = get(&format!("{}/indexes/m/stats", peers[2])).await.expect("stats");
+    for vectors in ["numberOfEmbeddings", "numberOfEmbeddedDocuments"] {
+        assert_eq!(stats[vectors], TITLES.len(), "{vectors}");
+    }
 
     // Settings show the template that users know.
     let shown = get(&format!("{}/indexes/m/settings/embedders", peers[2])).await.expect("settings");

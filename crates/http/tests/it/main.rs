@@ -13,6 +13,7 @@ mod outcomes;
 mod refused;
 #[cfg(test)]
 mod socket;
+mod surface;
 mod tasks;
 
 use std::sync::Arc;

@@ -32,7 +32,7 @@ async fn numbers_come_from_the_other_copy() {
         });
         let numbers = searcher_of(&cluster.await).numbers(&movies()).await.expect("numbers");
         let fields = [("id".to_owned(), 10), ("year".to_owned(), 5)].into();
-        assert_eq!((numbers.documents, numbers.fields), (10, fields), "node-{failing} fails");
+        assert_eq!((numbers.documents, numbers.sums.fields), (10, fields), "node-{failing} fails");
     }
 }
 

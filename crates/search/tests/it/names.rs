@@ -38,7 +38,7 @@ async fn a_lane_may_have_renamed_the_index() {
     assert!(found.answer.contains("\"id\":1"), "{found:?}");
     assert!(searcher.document(&movies(), "1".into(), None).await.expect("an answer").is_some());
     let numbers = searcher.numbers(&movies()).await.expect("numbers");
-    assert_eq!((numbers.documents, numbers.fields), (1, [("id".to_owned(), 1)].into()));
+    assert_eq!((numbers.documents, numbers.sums.fields), (1, [("id".to_owned(), 1)].into()));
     let topology = searcher.topology().await;
     assert_eq!(topology["nodes"][0]["documents"], json!(1));
 }

@@ -9,12 +9,14 @@ mod peer;
 mod peers;
 mod search;
 
+use std::env::VarError;
 use std::path::Path;
 
 use clap::Args;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Serialized, Toml};
-use figment::{Figment, Source};
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,11 +52,41 @@ fn layered<C: DeserializeOwned>(
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let figment = figment.merge(Env::prefixed("MIROIR_").only(known)).merge(Serialized::defaults(flags));
+    let figment = figment.merge(Environment::read(known)?).merge(Serialized::defaults(flags));
     figment.extract().map_err(|error| {
         let texts: Vec<String> = error.into_iter().map(|error| text(&error)).collect();
         Exit::Configuration(texts.join("\n"))
     })
+}
+
+/// What the environment sets. All of it is text: a key of digits only is no number.
+struct Environment(Dict);
+
+impl Environment {
+    fn read(known: &[&str]) -> Result<Self, Exit> {
+        let mut set = Dict::new();
+        for name in known {
+            let variable = format!("MIROIR_{}", name.to_uppercase());
+            match std::env::var(&variable) {
+                Ok(text) => drop(set.insert((*name).to_owned(), text.into())),
+                Err(VarError::NotPresent) => {}
+                Err(VarError::NotUnicode(_)) => {
+                    return Err(Exit::Configuration(format!("{variable} is no text (UTF-8)")));
+                }
+            }
+        }
+        Ok(Self(set))
+    }
+}
+
+impl Provider for Environment {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("environment (MIROIR_…)")
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
 }
 
 /// What is wrong with one value, by the name that it has everywhere.
@@ -83,5 +115,19 @@ fn check_master_key(key: Option<&str>) -> Result<(), Exit> {
             key.len()
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_environment_sets_is_text() {
+        for key in ["1234567890123456", "1.5", "true", "[a, b]", "\"quoted\""] {
+            let environment = Environment(Dict::from([("master_key".to_owned(), key.into())]));
+            let read: Dict = Figment::new().merge(environment).extract().expect("it can be read");
+            assert_eq!(read["master_key"].as_str(), Some(key));
+        }
     }
 }

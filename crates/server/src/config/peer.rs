@@ -115,6 +115,43 @@ pub(crate) struct FoundingDefaults {
     pub(crate) history: u64,
 }
 
+impl FoundingDefaults {
+    fn check(&self, nodes: &[ConfiguredNode]) -> Result<(), Exit> {
+        let wrong = |text: String| Err(Exit::Configuration(text));
+        if self.factor == 0 || self.groups == 0 {
+            return wrong("`defaults.factor` and `defaults.groups` must be at least 1".to_owned());
+        }
+        if self.history < FEWEST_TASKS {
+            return wrong(format!(
+                "`defaults.history` is {}; it must be at least {FEWEST_TASKS}, since clients ask for tasks that have ended",
+                self.history
+            ));
+        }
+        if let Some(shards) = self.shards.filter(|shards| !(1..=MAX_SHARDS).contains(shards)) {
+            return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to {MAX_SHARDS}"));
+        }
+        if let Some(stray) = nodes.iter().find(|node| node.group >= self.groups) {
+            return wrong(format!(
+                "node `{}` is in group {}, and `defaults.groups` = {} has groups from 0 to {}",
+                stray.id,
+                stray.group,
+                self.groups,
+                self.groups - 1
+            ));
+        }
+        for group in 0..self.groups {
+            let those = nodes.iter().filter(|node| node.group == group).count();
+            if !nodes.is_empty() && those < usize::from(self.factor) {
+                return wrong(format!(
+                    "group {group} has {those} nodes, too few for `defaults.factor` = {} copies of each shard",
+                    self.factor
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Default for FoundingDefaults {
     fn default() -> Self {
         Self { shards: None, factor: one_copy(), groups: one_group(), history: usual_history() }
@@ -207,34 +244,29 @@ impl PeerConfig {
         check_master_key(self.master_key.as_deref())?;
         self.limits.check().map_err(Exit::Configuration)?;
         self.search.check().map_err(Exit::Configuration)?;
-        for node in &self.nodes {
+        self.check_nodes()?;
+        // Where they are left out the cluster may have any, which the log knows.
+        self.defaults.as_ref().map_or(Ok(()), |defaults| defaults.check(&self.nodes))
+    }
+
+    /// Two names for one server would make one copy of two.
+    fn check_nodes(&self) -> Result<(), Exit> {
+        let wrong = |text: String| Err(Exit::Configuration(text));
+        for (place, node) in self.nodes.iter().enumerate() {
             if let Some(capacity) = node.capacity.filter(|capacity| *capacity < LEAST_CAPACITY) {
                 return wrong(format!(
                     "`capacity` of node `{}` is {capacity}; it is in bytes, and must be at least {LEAST_CAPACITY}",
                     node.id
                 ));
             }
-        }
-        // Where they are left out the cluster may have any, which the log knows.
-        let Some(defaults) = &self.defaults else { return Ok(()) };
-        if defaults.factor == 0 || defaults.groups == 0 {
-            return wrong("`defaults.factor` and `defaults.groups` must be at least 1".to_owned());
-        }
-        if defaults.history < FEWEST_TASKS {
-            return wrong(format!(
-                "`defaults.history` is {}; it must be at least {FEWEST_TASKS}, since clients ask for tasks that have ended",
-                defaults.history
-            ));
-        }
-        if let Some(shards) = defaults.shards.filter(|shards| !(1..=MAX_SHARDS).contains(shards)) {
-            return wrong(format!("`defaults.shards` is {shards}; it must be from 1 to {MAX_SHARDS}"));
-        }
-        for group in 0..defaults.groups {
-            let nodes = self.nodes.iter().filter(|node| node.group == group).count();
-            if !self.nodes.is_empty() && nodes < usize::from(defaults.factor) {
+            let before = &self.nodes[..place];
+            if before.iter().any(|other| other.id == node.id) {
+                return wrong(format!("two nodes are called `{}`: give each an id of its own", node.id));
+            }
+            if let Some(other) = before.iter().find(|other| other.address() == node.address()) {
                 return wrong(format!(
-                    "group {group} has {nodes} nodes, too few for `defaults.factor` = {} copies of each shard",
-                    defaults.factor
+                    "nodes `{}` and `{}` have one `url`, {}: each must be a server of its own",
+                    other.id, node.id, node.url
                 ));
             }
         }
@@ -254,6 +286,11 @@ impl PeerConfig {
 }
 
 impl ConfiguredNode {
+    /// Its address, however it is written.
+    fn address(&self) -> String {
+        self.url.trim_end_matches('/').to_lowercase()
+    }
+
     /// Its master key.
     pub(crate) fn master_key(&self) -> Result<String, Exit> {
         read_secret(&self.master_key_file, &format!("master key of {}", self.id))
@@ -273,4 +310,36 @@ fn read_secret(file: &std::path::Path, what: &str) -> Result<String, Exit> {
         )));
     }
     Ok(secret.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(more: &str) -> Result<(), Exit> {
+        let text = format!(
+            "name = 'a'\ndata_dir = 'd'\nhttp = '127.0.0.1:7700'\ngrpc = '127.0.0.1:7710'\ncluster_secret_file = 's'\n\
+             initial_peers = 'a=h:7710'\n{more}"
+        );
+        toml::from_str::<PeerConfig>(&text).expect("a configuration").check()
+    }
+
+    fn node(id: &str, url: &str, group: u32) -> String {
+        format!("[[nodes]]\nid = '{id}'\nurl = '{url}'\ngroup = {group}\nmaster_key_file = 'k'\n")
+    }
+
+    #[test]
+    fn nodes_that_cannot_be_meant_are_refused() {
+        let first = node("n0", "http://h:7800", 0);
+        let defaults = "[defaults]\nfactor = 1\ngroups = 1\n";
+        assert!(checked(&format!("{defaults}{first}{}", node("n1", "http://h:7801", 0))).is_ok());
+        for (second, told) in [
+            (node("n0", "http://h:7801", 0), "two nodes are called `n0`"),
+            (node("n1", "http://H:7800/", 0), "nodes `n0` and `n1` have one `url`"),
+            (node("n1", "http://h:7801", 1), "`defaults.groups` = 1 has groups from 0 to 0"),
+        ] {
+            let refused = checked(&format!("{defaults}{first}{second}")).expect_err(told);
+            assert!(refused.to_string().contains(told), "{refused}");
+        }
+    }
 }

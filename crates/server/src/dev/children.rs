@@ -108,6 +108,8 @@ fn start(member: &Member) -> Result<Child, Exit> {
     let (program, arguments) = member.argv.split_first().expect("an argv has a program");
     Command::new(program)
         .args(arguments)
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| is_for_children(&name.to_string_lossy())))
         .current_dir(&member.dir)
         .stdin(Stdio::null())
         .stdout(log)
@@ -117,6 +119,12 @@ fn start(member: &Member) -> Result<Child, Exit> {
         .kill_on_drop(false)
         .spawn()
         .map_err(|error| Exit::Failed(format!("{program} cannot be started: {error}")))
+}
+
+/// What `dev` is told is not for all its children: the environment would win over the file of each.
+fn is_for_children(name: &str) -> bool {
+    let settings = ["MIROIR_", "MEILI_"].iter().any(|prefix| name.starts_with(prefix));
+    !settings || ["MIROIR_LOG", "MIROIR_LOG_FORMAT", "MIROIR_FAULTS"].contains(&name)
 }
 
 /// Where a member's output goes.
@@ -137,6 +145,20 @@ mod tests {
         let argv = [program, "-f", &log].map(str::to_owned).to_vec();
         let http = "127.0.0.1:1".parse().expect("an address");
         Member { kind: Kind::Node { group: 0 }, id: id.to_owned(), dir, http, argv }
+    }
+
+    #[test]
+    fn children_are_told_by_their_files() {
+        for (name, told) in [
+            ("MIROIR_MASTER_KEY", false),
+            ("MIROIR_DATA_DIR", false),
+            ("MEILI_MASTER_KEY", false),
+            ("MIROIR_LOG", true),
+            ("MIROIR_FAULTS", true),
+            ("PATH", true),
+        ] {
+            assert_eq!(is_for_children(name), told, "{name}");
+        }
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ pub(crate) struct DevFlags {
     #[arg(long, default_value = "127.0.0.1:7700", value_name = "ADDR")]
     pub(super) http: SocketAddr,
     /// The key that may do everything: at least 16 bytes. Without it every route is open.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", env = "MIROIR_MASTER_KEY", hide_env_values = true)]
     pub(super) master_key: Option<String>,
     /// Use this `meilisearch` program for the nodes instead of the embedded one.
     #[arg(long, env = "MIROIR_MEILISEARCH", value_name = "PATH")]

@@ -41,6 +41,7 @@ async fn cluster(dir: &std::path::Path, flags: &DevFlags, shape: &Shape) -> Resu
     let members = shape::members(dir, flags, shape)?;
     files::refuse_running(&members)?;
     shape::refuse_taken_ports(&members)?;
+    shape.keep(dir)?;
     files::write(dir, flags, shape, &members)?;
     let mut children = Children::default();
     let ended = serve(dir, flags, shape, &members, &mut children).await;

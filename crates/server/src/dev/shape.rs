@@ -40,23 +40,28 @@ pub(super) enum Kind {
 }
 
 impl Shape {
-    /// The shape of the first start, when the flags do not contradict it; else the flags' own, kept for later starts.
+    /// The shape of the first start, when the flags do not contradict it; else the flags' own.
     pub(super) fn settle(dir: &Path, flags: &DevFlags) -> Result<Self, Exit> {
-        let file = dir.join("shape.toml");
+        let file = Self::file(dir);
         if let Some(key) = flags.master_key.as_ref().filter(|key| key.len() < 16) {
             let text = format!("the master key has {} bytes; it must have at least 16", key.len());
             return Err(Exit::Configuration(text));
         }
-        let Ok(text) = fs::read_to_string(&file) else {
-            let shape = Self::of(flags)?;
-            let text = toml::to_string(&shape).map_err(Exit::configuration)?;
-            fs::write(&file, text).map_err(|error| failed(&file, error))?;
-            return Ok(shape);
-        };
+        let Ok(text) = fs::read_to_string(&file) else { return Self::of(flags) };
         let known: Self = toml::from_str(&text)
             .map_err(|error| Exit::Disk(format!("{} is damaged: {error}", file.display())))?;
         known.refuse_others(dir, flags)?;
         Ok(known)
+    }
+
+    fn file(dir: &Path) -> PathBuf {
+        dir.join("shape.toml")
+    }
+
+    /// Keeps it for later starts.
+    pub(super) fn keep(&self, dir: &Path) -> Result<(), Exit> {
+        let (file, text) = (Self::file(dir), toml::to_string(self).map_err(Exit::configuration)?);
+        fs::write(&file, text).map_err(|error| failed(&file, error))
     }
 
     fn of(flags: &DevFlags) -> Result<Self, Exit> {

@@ -51,15 +51,24 @@ pub(crate) async fn write(
     let uid: IndexUid = uid.parse()?;
     let mut params = Params::parse(query.as_deref());
     let delimiter = params.take("csvDelimiter").map(|text| parse_csv_delimiter(&text)).transpose()?;
-    let skip_creation = params.boolean("skipCreation", ErrorCode::InvalidSkipCreation)?.unwrap_or(false);
+    let skip_creation = params.take("skipCreation").map(|text| skips_creation(&text)).transpose()?;
     let (primary_key, metadata) = (params.take("primaryKey"), params.take("customMetadata"));
     params.finish(&KNOWN)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let format = Format::from_request(content_type, delimiter)?;
     let origin = Origin::read(&headers, (&method, path(&uri), &body))?.with_metadata(metadata);
     let mode = if method == Method::PUT { WriteMode::Update } else { WriteMode::Replace };
+    let skip_creation = skip_creation.unwrap_or(false);
     let batch = Batch { uid: uid.clone(), format, primary_key, mode, skip_creation, body };
     app.accept(uid, TaskKind::DocumentAdditionOrUpdate, origin, move |state| batch.validate(state)).await
+}
+
+/// Unlike other truths in any case, and refused in words of its own.
+fn skips_creation(text: &str) -> Result<bool, ResponseError> {
+    text.to_ascii_lowercase().parse().map_err(|_| {
+        let text = format!("skipCreation must be either `true` or `false`. Found: `{text}`");
+        ResponseError::new(ErrorCode::InvalidSkipCreation, text)
+    })
 }
 
 impl Batch {

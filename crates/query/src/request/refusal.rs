@@ -1,5 +1,6 @@
 //! Errors of requests: `deserr` makes Meilisearch's texts, the place of the error gives Meilisearch's code.
 
+use std::any::type_name;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -7,7 +8,7 @@ use std::ops::ControlFlow;
 use deserr::errors::{JsonError, QueryParamError};
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValuePointerRef, take_cf_content};
 use miroir_api::{ErrorCode, ResponseError};
-use miroir_model::InvalidIndexUid;
+use miroir_model::{IndexUid, InvalidIndexUid};
 
 /// What a request is about: it decides the codes of its errors.
 pub(crate) trait Subject {
@@ -25,6 +26,9 @@ impl Subject for Search {
     }
 }
 
+/// Texts name the type of a key that is no name of an index.
+const MEILISEARCHS_UID: &str = "meilisearch_types::index_uid::IndexUid";
+
 /// An error in JSON.
 pub(crate) struct JsonRefusal<S>(pub(crate) ResponseError, PhantomData<S>);
 
@@ -39,6 +43,7 @@ impl<S: Subject> DeserializeError for JsonRefusal<S> {
     ) -> ControlFlow<Self, Self> {
         let code = S::code(&names(at), missing(&error));
         let text = take_cf_content(JsonError::error(None, error, at)).to_string();
+        let text = text.replace(type_name::<IndexUid>(), MEILISEARCHS_UID);
         ControlFlow::Break(Self(ResponseError::new(code, text), PhantomData))
     }
 }

@@ -349,6 +349,12 @@ fn a_federation_that_is_wrong_is_refused() {
     let text = "Invalid value at `.queries[0].federationOptions.weight`: the value of `weight` is invalid, expected a \
                 positive float (>= 0.0).";
     assert_eq!(refused, (text.to_owned(), "invalid_multi_search_weight"));
+    let (message, code) = error(federated(json!({ "facetsByIndex": { "a b": ["x"] } }), json!({})));
+    assert_eq!(code, "invalid_multi_search_facets_by_index");
+    assert_eq!(
+        message,
+        "Invalid value at `.federation.facetsByIndex`: the key \"a b\" could not be deserialized into the key type `meilisearch_types::index_uid::IndexUid`"
+    );
 }
 
 /// Of what only the list as a whole has. Texts and codes of 1.50.

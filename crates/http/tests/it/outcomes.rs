@@ -182,8 +182,8 @@ async fn what_the_log_does_not_take_is_too_large() {
     assert_eq!(
         answer,
         json!({
-            "message": "The write is too large: what it says besides documents, settings or a filter say, has 9 \
-                        bytes as Miroir stores it, and may have 8.",
+            "message": "The write is too large: without its documents (with its settings or its filter, for example) it \
+                        takes 9 bytes as Miroir stores it, and 8 are the most.",
             "code": "payload_too_large",
             "type": "invalid_request",
             "link": "https://docs.meilisearch.com/errors#payload_too_large",

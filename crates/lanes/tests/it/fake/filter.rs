@@ -37,5 +37,5 @@ fn condition_holds(document: &Value, condition: &str) -> bool {
 
 fn split(list: &str) -> Vec<&str> {
     let inner = list.trim_start_matches('[').trim_end_matches(']');
-    inner.split(", ").map(|value| value.trim_matches('"')).collect()
+    inner.split(',').map(|value| value.trim().trim_matches('"')).collect()
 }

@@ -203,7 +203,10 @@ mod tests {
                 .expect("it parses")
                 .flags
         };
+        // A start that fails before anything runs keeps nothing.
+        Shape::settle(dir.path(), &flags("--nodes 9")).expect("a shape");
         let first = Shape::settle(dir.path(), &flags("--nodes 4 --shards 6")).expect("the first start");
+        first.keep(dir.path()).expect("it is kept");
         assert_eq!(Shape::settle(dir.path(), &flags("")).expect("again"), first);
         assert_eq!(Shape::settle(dir.path(), &flags("--shards 6")).expect("the same"), first);
         let refused = Shape::settle(dir.path(), &flags("--nodes 5")).expect_err("another number");

@@ -1,5 +1,6 @@
 //! How the tool ends when it cannot do what it was asked.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 /// Why.
@@ -33,10 +34,16 @@ impl std::fmt::Display for Exit {
 impl From<tonic::Status> for Exit {
     fn from(status: tonic::Status) -> Self {
         let text = status.message().to_owned();
-        let cause = std::error::Error::source(&status);
+        let cause = status.source();
         if cause.is_some_and(|cause| cause.is::<tonic::transport::Error>()) {
+            // The last one says what happened: that nothing is heard any more, or that what was heard is not gRPC.
+            let mut why = cause;
+            while let Some(deeper) = why.and_then(Error::source) {
+                why = Some(deeper);
+            }
+            let why = why.map_or(text, ToString::to_string);
             return Self::Unreachable(format!(
-                "the connection broke ({text}): is this the gRPC address of a peer, not that of its HTTP API?"
+                "the connection broke ({why}): is the peer well, and is this its gRPC address, not that of its HTTP API?"
             ));
         }
         match status.code() {

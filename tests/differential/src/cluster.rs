@@ -19,8 +19,10 @@ use crate::dead::Dead;
 use crate::server::{MASTER_KEY, Program, Server};
 
 pub(crate) struct Cluster {
-    /// Where the Meilisearch API is served.
+    /// Where the Meilisearch API is served, by a peer that asks the same copies each time.
     pub(crate) url: String,
+    /// Where it is served by a peer that asks other copies of what is late, as peers usually do; where there are any.
+    pub(crate) usual: Option<String>,
     /// Where it is served by a peer to which one node is dead: node by node, where another one has all that it has.
     pub(crate) with_dead: Vec<String>,
     log: LocalCluster,
@@ -51,17 +53,21 @@ impl Cluster {
         let pools = Pools::gated(connect.clone(), Timeouts::default(), miroir_lanes::gates(&whole));
         let (lanes, config) = (miroir_lanes::http(pools.clone()), miroir_lanes::Config::default());
         tokio::spawn(miroir_lanes::run(Arc::clone(&whole), lanes, config, std::future::pending()));
-        let url = serve(whole, pools, miroir_search::Config::default()).await;
+        let steady = miroir_search::Config { hedge: false, adaptive: false, ..Default::default() };
+        let url = serve(Arc::clone(&whole), pools.clone(), steady).await;
+        let usual = match factor {
+            1 => None,
+            _ => Some(serve(whole, pools, miroir_search::Config::default()).await),
+        };
         let mut with_dead = Vec::new();
         for node in names.into_iter().filter(|_| factor > 1) {
             let ledger: Arc<dyn Ledger> = Arc::new(Around(Dead::new(&ledger, node)));
             let gates = miroir_lanes::gates(&ledger);
             let pools = Pools::gated(connect.clone(), Timeouts::default(), gates);
             // Each search is to ask that node first where it would: it is not avoided for having failed.
-            let config = miroir_search::Config { adaptive: false, ..Default::default() };
-            with_dead.push(serve(ledger, pools, config).await);
+            with_dead.push(serve(ledger, pools, steady).await);
         }
-        Self { url, with_dead, log, nodes: servers }
+        Self { url, usual, with_dead, log, nodes: servers }
     }
 
     /// Nothing is delivered to a node any more, or it is again.

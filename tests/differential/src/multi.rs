@@ -38,7 +38,7 @@ pub(crate) async fn check(world: &World, run: &Run, count: u64) -> Multi {
                 forget_own(result);
             }
             if answer != expected || answer.status >= 500 {
-                return Err(format!("{asked}\none by one {expected:?}\nat once    {answer:?}"));
+                return Err(format!("{asked}\none by one {}\nat once    {}", expected.body, answer.body));
             }
             *(if answer.status == 200 { &mut came.answered } else { &mut came.refused }) += 1;
         }

@@ -10,8 +10,10 @@
 //!   half of it is left for those that answer).
 //!
 //! None of it changes which hits there are or their order: equal scores are ordered by slot and id, whichever copies answer.
-//! (Of two spellings of a facet's value the answer shows that of the first plan or of the other.) An index without the tie
-//! rule shows each node's own order of ties, so it is not hedged, and leaves a copy only when that is marked slow.
+//! Only what nodes judge by their own part can be another copy's judgement: counts with a distinct attribute, scores of
+//! a last word of few letters (each node keeps what begins so for itself), which spelling of a facet's value is shown. An
+//! index without the tie rule shows each node's own order of ties, so it is not hedged, and leaves a copy only when that
+//! is marked slow.
 
 mod budget;
 mod pace;

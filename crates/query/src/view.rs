@@ -2,7 +2,7 @@
 
 use miroir_api::ApiVersion;
 use miroir_model::{NodeId, PhysicalName, ShardId, SlotRange, UnitSet};
-use miroir_settings::{FacetOrders, UserSettings};
+use miroir_settings::{FacetOrders, UserSettings, deciding_rule};
 
 /// The index that a request names.
 #[derive(Debug, Clone)]
@@ -60,18 +60,26 @@ pub struct Shown {
     pub facet_orders: FacetOrders,
     /// The attribute of which each value has one hit at most.
     pub distinct: Option<String>,
+    /// Whether that attribute can be filtered by, and so be asked for as a facet.
+    pub distinct_is_filterable: bool,
 }
 
 impl Shown {
     /// What these settings say.
     pub fn of(settings: &UserSettings) -> Self {
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let distinct = settings.distinct_attribute();
+        let rules = settings.filterable_attributes();
+        let filterable = |attribute: &String| {
+            deciding_rule(&rules, attribute).is_some_and(|(_, features)| features.is_filterable())
+        };
         Self {
             displayed: settings.displayed_attributes(),
             max_total_hits: size(settings.max_total_hits()),
             max_values_per_facet: size(settings.max_values_per_facet()),
             facet_orders: settings.facet_orders(),
-            distinct: settings.distinct_attribute(),
+            distinct_is_filterable: distinct.as_ref().is_some_and(filterable),
+            distinct,
         }
     }
 }

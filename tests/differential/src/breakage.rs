@@ -74,17 +74,15 @@ const BREAKS: [(&str, Break); 12] = [
 
 /// The wrong answers that can be made from this one.
 pub(crate) fn of(case: &Case, same: &Same, right: &Answer) -> Vec<(&'static str, Answer)> {
-    // Counts with a distinct attribute are estimates, which no comparison can refuse, and so are some under a threshold.
-    let distinct = case.request.has("distinct") || case.profile.distinct.is_some();
-    let threshold = case.request.has("rankingScoreThreshold");
+    // Some counts are estimates, which no comparison can refuse.
+    let facets_estimated = case.is_distinct() || case.request.has("rankingScoreThreshold");
     // So are scores beside details that differ.
     let blurred = same.classes.contains(&Class::Mistyped);
     let mut wrong = Vec::new();
     for (name, break_it) in BREAKS {
         let facets = name.contains("facet") || name.contains("range");
-        let estimated = (name.contains("total")
-            && (distinct || threshold && (case.request.is_paged() || case.request.has("hybrid"))))
-            || (facets && (distinct || threshold));
+        let totals_estimated = case.estimated_totals().is_some();
+        let estimated = name.contains("total") && totals_estimated || facets && facets_estimated;
         let mut answer = right.clone();
         let body = answer.body.as_object_mut();
         if body.and_then(break_it).is_some() && !estimated && !(name.contains("score") && blurred) {

@@ -88,18 +88,26 @@ async fn same(
             None => request.cases.iter().any(|case| case.profile.is_by_count(facet)),
         }
     };
+    let threshold = request.cases.iter().any(|case| case.request.has("rankingScoreThreshold"));
+    let is_distinct = distinct.is_some() || request.cases.iter().any(Case::is_distinct);
+    let paged = number("page").or(number("hitsPerPage")).is_some();
     let expected = Expected {
         one_shard: false,
         begins_late: offset > 0 || number("page").is_some_and(|page| page > 1),
         full: limit,
-        threshold: request.cases.iter().any(|case| case.request.has("rankingScoreThreshold")),
-        // Searches of one index are counted together without it.
-        paged: number("page").or(number("hitsPerPage")).is_some() || share_an_index(&request.cases),
+        threshold,
+        estimated_totals: match is_distinct {
+            true => Some(Class::DistinctCounts),
+            // Searches of one index are counted together without it.
+            false => {
+                (threshold && (paged || share_an_index(&request.cases))).then_some(Class::ThresholdCounts)
+            }
+        },
         by_count: &by_count,
         facet_values: least_values(request),
         begun: request.cases.iter().map(|case| world.begun(case)).max().unwrap_or(Begun::No),
         words: true,
-        distinct: distinct.is_some() || request.cases.iter().any(is_distinct),
+        distinct: is_distinct,
         distinct_value: &distinct_value,
     };
     let verdict = match compare(&expected, (single, cluster), None) {
@@ -128,10 +136,6 @@ fn least_values(request: &Federated) -> usize {
 fn share_an_index(cases: &[Case]) -> bool {
     let uids: BTreeSet<&str> = cases.iter().map(|case| case.profile.uid).collect();
     uids.len() < cases.len()
-}
-
-fn is_distinct(case: &Case) -> bool {
-    case.profile.distinct.is_some() || case.request.has("distinct")
 }
 
 /// The answer with each hit's place in the list among its details, and the facets of each index as facets of their own

@@ -53,7 +53,7 @@ fn same(body: &Value, single: &Answer, cluster: &Answer) -> Result<(), String> {
         begins_late: number("offset", 0) > 0,
         full: number("limit", 20),
         threshold: false,
-        paged: false,
+        estimated_totals: None,
         by_count: &|_| false,
         facet_values: 100,
         words: false,

@@ -188,8 +188,7 @@ impl World {
             begun: self.begun(case),
             words: case.request.text("q").is_some_and(|q| !q.trim().is_empty()),
             threshold: case.request.has("rankingScoreThreshold"),
-            // So are those of hybrid searches, where it ends what vectors find and not what words find.
-            paged: case.request.is_paged() || case.request.has("hybrid"),
+            estimated_totals: case.estimated_totals(),
             distinct: distinct.is_some(),
             distinct_value: &distinct_value,
         };

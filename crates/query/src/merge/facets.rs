@@ -37,6 +37,13 @@ struct Values<'a> {
     texts: BTreeMap<String, (Cow<'a, str>, u64)>,
 }
 
+/// A value of a facet: a number as it is written, or a text as texts are compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'s> {
+    Number(&'s str),
+    Text(&'s str),
+}
+
 impl<'a> Distribution<'a> {
     /// Adds what one node says.
     pub(crate) fn add(&mut self, facets: &Members<'a>) -> serde_json::Result<()> {
@@ -48,6 +55,42 @@ impl<'a> Distribution<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the values of one facet.
+    pub(super) fn join(&mut self, other: &Self, facet: &str) {
+        let Some(values) = other.0.get(facet) else { return };
+        let sums = self.0.entry(Cow::Owned(facet.to_owned())).or_default();
+        for (label, (number, count)) in &values.numbers {
+            sums.numbers.entry(label.clone()).or_insert((*number, 0)).1 += count;
+        }
+        for (text, (label, count)) in &values.texts {
+            sums.texts.entry(text.clone()).or_insert_with(|| (label.clone(), 0)).1 += count;
+        }
+    }
+
+    /// How many values a facet has, and their counts together; `None` if it was not asked for.
+    pub(super) fn sums(&self, facet: &str) -> Option<(u64, u64)> {
+        let Values { numbers, texts } = self.0.get(facet)?;
+        let counts = numbers.values().map(|(_, count)| count).chain(texts.values().map(|(_, count)| count));
+        Some(((numbers.len() + texts.len()) as u64, counts.sum()))
+    }
+
+    /// How many documents have a value.
+    pub(super) fn count(&self, facet: &str, value: Value<'_>) -> u64 {
+        let Some(Values { numbers, texts }) = self.0.get(facet) else { return 0 };
+        match value {
+            Value::Number(label) => numbers.get(label).map_or(0, |(_, count)| *count),
+            Value::Text(text) => texts.get(text).map_or(0, |(_, count)| *count),
+        }
+    }
+
+    /// Has each count made anew.
+    pub(super) fn recount(&mut self, count: impl Fn(&str, Value<'_>) -> u64) {
+        for (facet, Values { numbers, texts }) in &mut self.0 {
+            numbers.iter_mut().for_each(|(label, (_, of))| *of = count(facet, Value::Number(label)));
+            texts.iter_mut().for_each(|(text, (_, of))| *of = count(facet, Value::Text(text)));
+        }
     }
 
     /// The values of each facet, in its order and cut to the limit.

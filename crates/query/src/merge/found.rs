@@ -7,7 +7,7 @@ use super::counts::Counts;
 use super::hit::Hit;
 use super::page::{self, Counted, Page};
 use super::run::Run;
-use super::{NodeAnswer, Source, Stop, hybrid};
+use super::{NodeAnswer, Source, Stop, distinct, hybrid};
 use crate::answers::Answers;
 use crate::plan::Plan;
 use crate::plan::near::By;
@@ -101,13 +101,19 @@ pub(super) fn list<'a, B: AsRef<[u8]>>(source: &Source<'a, 'a, B>) -> Result<(Pa
     source.all_there(&requests)?;
     let at = |number: usize| move |cause| Stop::Unreadable { number, cause };
     let (mut runs, mut counts) = (Vec::new(), Counts::default());
+    let mut nodes: Vec<NodeAnswer<'_>> = Vec::new();
     for (number, request) in requests.iter().enumerate() {
-        let answer: NodeAnswer<'_> =
+        let mut answer: NodeAnswer<'_> =
             serde_json::from_slice(source.to(request).unwrap_or_default()).map_err(at(number))?;
         counts.add(&answer).map_err(at(number))?;
-        runs.push(Run::new(source, number, answer.hits).map_err(at(number))?);
+        runs.push(Run::new(source, number, std::mem::take(&mut answer.hits)).map_err(at(number))?);
+        nodes.push(answer);
     }
     let page = page::take(source, &mut runs)?;
+    if plan.counts_values() {
+        distinct::recount(source, &nodes, &page, &mut counts)?;
+        return Ok((page, counts));
+    }
     counts.total = counts.total.saturating_sub(page.shadowed + page.below);
     match page.counted(plan) {
         Counted::All => {}

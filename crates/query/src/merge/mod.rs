@@ -11,7 +11,7 @@
 //! to count. So it keeps nothing between rounds, and a node can be replaced by another at any time.
 //!
 //! What differs from one Meilisearch: with a distinct attribute, totals and facets count documents that another node's
-//! hit shadows, but for those seen on the way to the page; where a `rankingScoreThreshold` ends the hits, facets count by
+//! hit shadows, but for those seen on the way to the page (the totals of pages do not: [`distinct`]); where a `rankingScoreThreshold` ends the hits, facets count by
 //! each node's own scores, which can lie below the common ones, and so do the totals of pages (1.50) that it does not end;
 //! with both, and a sort before the rules that scores are made of, a document that scores too little hides others of its
 //! node with the same distinct value; hits within one metre of each other are one group for Meilisearch's geo sort, here
@@ -19,6 +19,7 @@
 
 mod answer;
 mod counts;
+mod distinct;
 mod facets;
 mod found;
 mod hit;
@@ -42,6 +43,7 @@ use crate::plan::near::By;
 use crate::plan::{NodeRequest, Plan};
 use answer::write;
 pub(crate) use counts::Counts;
+use facets::Distribution;
 pub(crate) use facets::{Extremes, FacetValue, normalized, write_lists, write_stats};
 use found::{found, list};
 pub(crate) use hit::Hit;

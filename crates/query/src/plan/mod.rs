@@ -16,7 +16,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::federated::Federated;
-use crate::request::SearchRequest;
+use crate::request::hybrid::Means;
+use crate::request::{Paging, SearchRequest};
 use crate::view::{IndexView, ShardView};
 use body::{NodeBody, NodePaging, and};
 pub(crate) use choose::{Layout, Part, choose, choose_around};
@@ -64,6 +65,8 @@ pub struct Plan {
     pub(crate) window: Window,
     pub(crate) primary_key: Option<String>,
     pub(crate) distinct: Option<String>,
+    /// The distinct attribute can be asked for as a facet.
+    distinct_is_facet: bool,
     pub(crate) max_values_per_facet: usize,
     pub(crate) facet_orders: FacetOrders,
 }
@@ -179,6 +182,8 @@ fn build(
         vector: request.vector.as_ref().map(|vector| to_raw_value(vector).expect("numbers always serialise")),
         primary_key: index.primary_key.map(str::to_owned),
         distinct,
+        // Nodes refuse one of the request's that cannot.
+        distinct_is_facet: request.distinct.is_some() || index.shown.distinct_is_filterable,
         max_values_per_facet: index.shown.max_values_per_facet,
         facet_orders: index.shown.facet_orders.clone(),
     };
@@ -257,6 +262,26 @@ impl Plan {
     pub(crate) fn threshold_request(&self, number: usize, by: By<'_>) -> NodeRequest {
         let mut body = self.body(self.window.first(self.window.hits()), by);
         body.ranking_score_threshold = self.request.ranking_score_threshold;
+        self.limited(number, body)
+    }
+
+    /// Whether the answer says how many hits there are of all distinct values, which nodes cannot tell each for itself.
+    /// Meilisearch counts them all for pages only; with a least score that is what is left to count of nodes' own.
+    pub(crate) fn counts_values(&self) -> bool {
+        self.targets.len() > 1
+            && self.distinct.is_some()
+            && matches!(self.window.paging, Paging::Page { .. })
+            && self.request.means() == Means::Words
+            && self.request.ranking_score_threshold.is_none()
+    }
+
+    /// What a node counts of all that matches, and of the values of the distinct attribute: where no hit is asked for, no
+    /// document is left out for its value.
+    pub(crate) fn undistinct_request(&self, number: usize) -> NodeRequest {
+        let attribute = self.distinct.iter().filter(|_| self.distinct_is_facet);
+        let facets: Vec<String> = self.request.facets.iter().flatten().chain(attribute).cloned().collect();
+        let mut body = self.body(NodePaging::Window { offset: 0, limit: 0 }, By::Words);
+        body.facets = Some(&facets);
         self.limited(number, body)
     }
 

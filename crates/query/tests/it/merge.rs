@@ -238,6 +238,21 @@ proptest! {
         prop_assert_eq!(merged["hits"].to_string(), reference["hits"].to_string());
     }
 
+    /// Nodes share the documents of a value.
+    #[test]
+    fn a_page_says_how_many_distinct_values_there_are(docs in any_docs(), (world, _) in any_world(Just(json!({}))), page in 1_usize..4, size in 0_usize..5, facets: bool) {
+        let shards = world.shards(|_, _| true);
+        let mut request = json!({ "q": "sun", "page": page, "hitsPerPage": size, "distinct": "price" });
+        if facets {
+            request["facets"] = json!(["price"]);
+        }
+        let merged = search(&world.view(&shards), &world, &docs, &request);
+        let reference = reference(&world, &docs, &request);
+        prop_assert_eq!(&merged["totalHits"], &reference["totalHits"]);
+        prop_assert_eq!(&merged["totalPages"], &reference["totalPages"]);
+        prop_assert_eq!(&merged["facetDistribution"]["price"], &reference["facetDistribution"]["price"]);
+    }
+
     #[test]
     fn other_copies_give_the_same(docs in any_docs(), (world, _) in any_world(any_settings()), request in any_request(), down in 0_usize..10) {
         let (all, some) = (world.shards(|_, _| true), world.shards(|shard, node| {

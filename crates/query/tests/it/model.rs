@@ -163,6 +163,9 @@ pub(crate) fn answer(docs: &[Doc], body: &str, alone: bool) -> String {
     let passing: Vec<&Doc> = (passing.into_iter())
         .filter(|doc| !distinct || doc.price.is_none_or(|price| seen.insert(price)))
         .collect();
+    if distinct {
+        leave_out_shadowed(&mut docs, &passing, &body);
+    }
     let scored: Vec<(&Doc, f64)> = passing.iter().map(|doc| (*doc, doc.score(typos[&doc.words]))).collect();
     // What can be reached on one node; nodes of a cluster give more.
     let most = size("most").unwrap_or(usize::MAX);
@@ -199,6 +202,21 @@ pub(crate) fn answer(docs: &[Doc], body: &str, alone: bool) -> String {
         merge_into(&mut answer, json!({ "semanticHitCount": near }));
     }
     answer.to_string()
+}
+
+/// Leaves the best hit of each distinct value: of all for a page, otherwise of those that are seen on the way to its end.
+fn leave_out_shadowed(docs: &mut Vec<&Doc>, kept: &[&Doc], body: &Value) {
+    let (first, count) = window(body);
+    let seen = match body.get("page").or(body.get("hitsPerPage")) {
+        Some(_) => kept.len(),
+        None if count == 0 => 0,
+        None => kept.len().min(first + count),
+    };
+    let prices: BTreeSet<Price> = kept[..seen].iter().filter_map(|doc| doc.price).collect();
+    docs.retain(|doc| {
+        let is_seen = doc.price.is_some_and(|price| prices.contains(&price));
+        !is_seen || kept[..seen].iter().any(|kept| kept.id == doc.id)
+    });
 }
 
 /// How Meilisearch goes down the rules: hits that are equal so far are one bucket. One that scores too little is left out

@@ -22,8 +22,8 @@ use crate::client::Answer;
 /// A difference that is known and allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
-    /// With a distinct attribute a node leaves out only what it sees on its way to the page: totals are estimates, and
-    /// each node counts facets over its own best hits.
+    /// With a distinct attribute a node leaves out only what it sees on its way to the page: totals are estimates then but
+    /// for those of pages, and each node counts facets over its own best hits.
     DistinctCounts,
     /// Which of several hits that tie stands for a distinct value is arbitrary.
     DistinctChoice,
@@ -68,8 +68,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) full: usize,
     /// Hits below a score are left out.
     pub(crate) threshold: bool,
-    /// It asks for a page, or is hybrid: with a threshold its totals are estimates.
-    pub(crate) paged: bool,
+    /// Why totals are estimates, where they are.
+    pub(crate) estimated_totals: Option<Class>,
     /// Whether a facet has its values in the order of their counts.
     pub(crate) by_count: &'a dyn Fn(&str) -> bool,
     /// So many values of a facet are given at most.
@@ -153,15 +153,13 @@ fn totals(
     (name, single, cluster): (&str, &Value, &Value),
     same: &mut Same,
 ) -> Result<(), Verdict> {
-    if expected.distinct && !expected.one_shard {
-        same.classes.insert(Class::DistinctCounts);
-        return Ok(());
+    match expected.estimated_totals.filter(|_| !expected.one_shard) {
+        Some(class) if single != cluster => {
+            same.classes.insert(class);
+            Ok(())
+        }
+        _ => equal(name, single, cluster),
     }
-    if expected.threshold && expected.paged && !expected.one_shard && single != cluster {
-        same.classes.insert(Class::ThresholdCounts);
-        return Ok(());
-    }
-    equal(name, single, cluster)
 }
 
 fn equal(name: &str, single: &Value, cluster: &Value) -> Result<(), Verdict> {

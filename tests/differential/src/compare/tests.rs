@@ -10,7 +10,7 @@ const PLAIN: Expected<'static> = Expected {
     begins_late: false,
     full: 3,
     threshold: false,
-    paged: false,
+    estimated_totals: None,
     by_count: &|name| name == "year",
     facet_values: 3,
     begun: Begun::No,

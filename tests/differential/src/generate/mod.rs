@@ -14,6 +14,7 @@ mod wrong;
 
 use serde_json::{Map, Value};
 
+use crate::compare::Class;
 use crate::corpus::Corpus;
 use crate::profile::{PROFILES, Profile};
 pub(crate) use changes::{Change, change};
@@ -30,6 +31,22 @@ pub(crate) struct Case {
     pub(crate) number: u64,
     pub(crate) profile: Profile,
     pub(crate) request: Request,
+}
+
+impl Case {
+    pub(crate) fn is_distinct(&self) -> bool {
+        self.profile.distinct.is_some() || self.request.has("distinct")
+    }
+
+    /// Why totals are estimates, where they are.
+    pub(crate) fn estimated_totals(&self) -> Option<Class> {
+        let (threshold, hybrid) = (self.request.has("rankingScoreThreshold"), self.request.has("hybrid"));
+        if self.is_distinct() && (threshold || hybrid || !self.request.is_paged()) {
+            return Some(Class::DistinctCounts);
+        }
+        // In hybrid searches it ends what vectors find and not what words find.
+        (threshold && (hybrid || self.request.is_paged())).then_some(Class::ThresholdCounts)
+    }
 }
 
 /// What a request is made from.
